@@ -1,0 +1,234 @@
+//! Conditions: the operator's verdicts, in the words that Kubernetes tools wait for.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+/// Types of condition. `True` is good, but for `Degraded` and `UnevenZones`, which are worries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// All is as asked for.
+    Ready,
+    /// The spec can be carried out, as far as can be told from EC2.
+    SpecValid,
+    /// Something stands in the way of an ENI.
+    Degraded,
+    /// Zones have unequal numbers of subnets.
+    UnevenZones,
+    /// All selected nodes are such as can get an ENI.
+    NodesSupported,
+    /// The ENI exists.
+    Created,
+    /// The ENI is attached.
+    Attached,
+    /// The agent found the link and set it up.
+    LinkReady,
+    /// The device is bound to the driver that was asked for.
+    DriverBound,
+    /// Kubelet offers the device.
+    Advertised,
+    /// The agent has let go of the device.
+    Released,
+}
+
+/// Why a condition has its status, for programs. The message is for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// It is as asked for.
+    AsSpecified,
+    /// All ENIs are ready.
+    AllReady,
+    /// No node is selected.
+    NoNodes,
+    /// It is being worked on.
+    InProgress,
+    /// Nothing is done, since the user asked for that.
+    Paused,
+    /// It is being removed.
+    Removing,
+    /// ENIs are not ready; their own conditions say why.
+    AttachmentsNotReady,
+    /// The object cannot be read.
+    Undecodable,
+    /// A subnet does not exist.
+    SubnetNotFound,
+    /// A security group does not exist.
+    SecurityGroupNotFound,
+    /// A name stands for several security groups.
+    SecurityGroupAmbiguous,
+    /// A subnet is in another VPC than the node.
+    SubnetInOtherVpc,
+    /// No listed subnet is in the node's zone.
+    NoSubnetInZone,
+    /// The node's instance is not known to EC2.
+    InstanceNotFound,
+    /// A zone has more subnets than another.
+    UnequalSubnetCounts,
+    /// EKS Auto Mode owns the node's instance and its ENIs.
+    AutoModeNode,
+    /// A Fargate node has no instance.
+    FargateNode,
+    /// A hybrid node has no instance.
+    HybridNode,
+    /// The node has no provider id yet.
+    NoProviderId,
+    /// The node is not an EC2 instance.
+    NotAnEc2Node,
+    /// EC2 answered a create.
+    Created,
+    /// The ENI was there already.
+    Adopted,
+    /// EC2 has it attached.
+    Attached,
+    /// EC2 has it attached, at another device index than the one that was asked for.
+    OtherDeviceIndex,
+    /// The instance carries as many ENIs as its type allows.
+    InstanceFull,
+    /// The instance type has no such network card.
+    NoSuchNetworkCard,
+    /// The instance is starting, stopping or stopped.
+    InstanceNotReady,
+    /// The instance is gone.
+    InstanceGone,
+    /// The subnet has no free address.
+    SubnetFull,
+    /// The account's quota of ENIs is used up.
+    AccountFull,
+    /// Security group, subnet and instance do not go together.
+    Mismatch,
+    /// EC2 does not allow the call.
+    Unauthorized,
+    /// EC2 asks for fewer calls.
+    Throttled,
+    /// EC2 did not answer.
+    NoAnswer,
+    /// EC2 refused the call.
+    Ec2Refused,
+    /// An ENI that was recorded is gone.
+    EniGone,
+    /// A create with other parameters is out there.
+    LookingForEarlierCreate,
+    /// What EC2 lists contradicts what it answered; it is given time.
+    Settling,
+    /// No agent has reported from the node.
+    NoAgent,
+    /// The agent has not set up the link yet.
+    LinkNotReady,
+    /// The agent has not let go of the device.
+    WaitingForRelease,
+    /// EC2 is detaching it.
+    Detaching,
+    /// It is deleted.
+    Deleted,
+}
+
+/// A condition as decided, before it has a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which condition.
+    pub type_: ConditionType,
+    /// Whether it holds, or `None` if that cannot be told.
+    pub holds: Option<bool>,
+    /// Why, for programs.
+    pub reason: Reason,
+    /// Why, for people.
+    pub message: String,
+}
+
+impl ConditionType {
+    /// The type as it is written.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Reason {
+    /// The reason as it is written.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::NoProviderId => "NoProviderID".to_owned(),
+            Self::NotAnEc2Node => "NotAnEC2Node".to_owned(),
+            Self::SubnetInOtherVpc => "SubnetInOtherVPC".to_owned(),
+            Self::Ec2Refused => "EC2Refused".to_owned(),
+            Self::EniGone => "ENIGone".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+}
+
+impl Verdict {
+    /// A verdict that holds or does not.
+    #[must_use]
+    pub fn new(type_: ConditionType, holds: Option<bool>, reason: Reason, message: impl Into<String>) -> Self {
+        Self { type_, holds, reason, message: message.into() }
+    }
+
+    /// Whether a condition says the same already.
+    fn said_by(&self, old: &Condition, generation: Option<i64>) -> bool {
+        old.status == self.status()
+            && old.reason == self.reason.name()
+            && old.message == self.message
+            && old.observed_generation == generation
+    }
+
+    /// The status as it is written.
+    fn status(&self) -> &'static str {
+        match self.holds {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        }
+    }
+}
+
+/// Finds the condition of a type.
+#[must_use]
+pub fn find_condition(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
+    let name = type_.name();
+    conditions.iter().find(|condition| condition.type_ == name)
+}
+
+/// Puts a verdict among the conditions, which stay sorted by type.
+///
+/// The transition time moves only when the status does. A verdict that changes nothing therefore
+/// leaves the object as it was, and writing it back causes no further pass.
+pub fn set_condition(conditions: &mut Vec<Condition>, verdict: &Verdict, generation: Option<i64>, now: Timestamp) {
+    let name = verdict.type_.name();
+    let old = conditions.iter().position(|condition| condition.type_ == name);
+    if old.is_some_and(|at| verdict.said_by(&conditions[at], generation)) {
+        return;
+    }
+    let old = old.map(|at| conditions.remove(at));
+    let since = old.filter(|old| old.status == verdict.status()).map(|old| old.last_transition_time);
+    conditions.push(Condition {
+        type_: name,
+        status: verdict.status().to_owned(),
+        reason: verdict.reason.name(),
+        message: verdict.message.clone(),
+        observed_generation: generation,
+        last_transition_time: since.unwrap_or(Time(now)),
+    });
+    conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(holds: bool) -> Verdict {
+        Verdict::new(ConditionType::Ready, Some(holds), Reason::InProgress, "")
+    }
+
+    #[test]
+    fn transition_time_moves_only_with_the_status() {
+        let (start, later) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(3600).unwrap());
+        let mut conditions = vec![];
+        set_condition(&mut conditions, &ready(false), Some(1), start);
+        set_condition(&mut conditions, &ready(false), Some(2), later);
+        assert_eq!((conditions[0].last_transition_time.0, conditions[0].observed_generation), (start, Some(2)));
+        set_condition(&mut conditions, &ready(true), Some(2), later);
+        assert_eq!(conditions[0].last_transition_time.0, later);
+        assert_eq!(conditions.len(), 1);
+    }
+}

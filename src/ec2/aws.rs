@@ -1,0 +1,1 @@
+//! The real EC2, through the AWS SDK.

@@ -1,0 +1,90 @@
+//! EC2, in our words: the port, and what stands behind it.
+//!
+//! Nothing here decides. Every method of the port is one action of EC2 (a describe follows its own
+//! pages), and none of them retries: when to call again is the plan's decision.
+
+#[cfg(feature = "aws")]
+pub mod aws;
+mod errors;
+
+use std::future::Future;
+
+pub use errors::sort;
+
+use crate::model::{
+    AttachmentId, ClusterId, CreateEni, Ec2Error, Eni, EniChange, EniId, Instance, InstanceId, InstanceType,
+    Position, SecurityGroup, SecurityGroupId, Subnet, SubnetId, VpcId,
+};
+
+/// What a call gave.
+pub type Answer<T> = Result<T, Ec2Error>;
+
+/// The EC2 calls that the operator makes.
+pub trait Ec2: Send + Sync + 'static {
+    /// Creates an ENI, or returns the one that an earlier call with the same token created.
+    fn create(&self, request: &CreateEni) -> impl Future<Output = Answer<Eni>> + Send;
+
+    /// Attaches an ENI to an instance. EC2 goes on attaching after it has answered.
+    fn attach(
+        &self,
+        eni: &EniId,
+        instance: &InstanceId,
+        at: Position,
+    ) -> impl Future<Output = Answer<AttachmentId>> + Send;
+
+    /// Changes one attribute of an ENI.
+    fn modify(&self, eni: &EniId, change: &EniChange) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Detaches an ENI; `force` only where nobody can let go of it any more.
+    fn detach(&self, attachment: &AttachmentId, force: bool) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Deletes an ENI that is attached to nothing.
+    fn delete(&self, eni: &EniId) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Lists ENIs that bear our tags.
+    fn enis(&self, query: &EniQuery) -> impl Future<Output = Answer<Vec<Eni>>> + Send;
+
+    /// Lists those of the instances that EC2 knows.
+    fn instances(&self, ids: &[InstanceId]) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
+
+    /// Tells what instance types can carry. A name that EC2 does not know is left out.
+    fn instance_types(&self, names: &[String]) -> impl Future<Output = Answer<Vec<InstanceType>>> + Send;
+
+    /// Lists subnets. One that EC2 does not know is left out.
+    fn subnets(&self, query: &SubnetQuery) -> impl Future<Output = Answer<Vec<Subnet>>> + Send;
+
+    /// Lists security groups. One that EC2 does not know is left out.
+    fn security_groups(
+        &self,
+        query: &SecurityGroupQuery,
+    ) -> impl Future<Output = Answer<Vec<SecurityGroup>>> + Send;
+}
+
+/// Which of our ENIs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EniQuery {
+    /// Those for slots of these instances, attached or not.
+    OfInstances(ClusterId, Vec<InstanceId>),
+    /// Those for slots of these `NodeENI`s.
+    OfNodeEnis(ClusterId, Vec<String>),
+}
+
+/// Which subnets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SubnetQuery {
+    /// By id.
+    Ids(Vec<SubnetId>),
+    /// By tag `Name`, inside a VPC. Several subnets can have one name.
+    Names(VpcId, Vec<String>),
+}
+
+/// Which security groups.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecurityGroupQuery {
+    /// By id.
+    Ids(Vec<SecurityGroupId>),
+    /// By group name, inside a VPC.
+    GroupNames(VpcId, Vec<String>),
+    /// By tag `Name`, inside a VPC. Several groups can have one name.
+    TagNames(VpcId, Vec<String>),
+}

@@ -1,0 +1,116 @@
+//! Failures of EC2 calls, sorted by what to do about them.
+
+use std::fmt;
+
+/// An EC2 call, by the name of its action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Call {
+    /// `CreateNetworkInterface`
+    Create,
+    /// `AttachNetworkInterface`
+    Attach,
+    /// `ModifyNetworkInterfaceAttribute`
+    Modify,
+    /// `DetachNetworkInterface`
+    Detach,
+    /// `DeleteNetworkInterface`
+    Delete,
+    /// `DescribeNetworkInterfaces`
+    DescribeEnis,
+    /// `DescribeInstances`
+    DescribeInstances,
+    /// `DescribeInstanceTypes`
+    DescribeInstanceTypes,
+    /// `DescribeSubnets`
+    DescribeSubnets,
+    /// `DescribeSecurityGroups`
+    DescribeSecurityGroups,
+}
+
+impl Call {
+    /// The action's name, as EC2 and IAM write it.
+    #[must_use]
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::Create => "CreateNetworkInterface",
+            Self::Attach => "AttachNetworkInterface",
+            Self::Modify => "ModifyNetworkInterfaceAttribute",
+            Self::Detach => "DetachNetworkInterface",
+            Self::Delete => "DeleteNetworkInterface",
+            Self::DescribeEnis => "DescribeNetworkInterfaces",
+            Self::DescribeInstances => "DescribeInstances",
+            Self::DescribeInstanceTypes => "DescribeInstanceTypes",
+            Self::DescribeSubnets => "DescribeSubnets",
+            Self::DescribeSecurityGroups => "DescribeSecurityGroups",
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.action())
+    }
+}
+
+/// An EC2 call failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{call}: {code}: {message}")]
+pub struct Ec2Error {
+    /// Which call.
+    pub call: Call,
+    /// What it means to us.
+    pub kind: Ec2ErrorKind,
+    /// EC2's code, or ours where EC2 gave none.
+    pub code: String,
+    /// EC2's words.
+    pub message: String,
+}
+
+/// What a failed EC2 call means to the operator.
+///
+/// The kinds are few because each calls for a different reaction. Codes that call for the same
+/// reaction share a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ec2ErrorKind {
+    /// The thing is not there, or not there yet: a new id may be unknown for a while.
+    NotFound(Thing),
+    /// Somebody else holds the position. Look again and take another.
+    PositionTaken,
+    /// The ENI is not in the state that the call needs: attached already, or in use. Look again.
+    Conflict,
+    /// The instance is not in a state that takes an ENI. Wait for it.
+    InstanceNotReady,
+    /// The instance carries as many ENIs as its type allows.
+    InstanceFull,
+    /// The account has as many ENIs as its quota allows. Only a person can help.
+    AccountFull,
+    /// The subnet has no free address or prefix. Only a person can help.
+    SubnetFull,
+    /// Zone or VPC of ENI, group and instance do not go together. Only a person can help.
+    Mismatch,
+    /// The token was used with other parameters: an earlier create is out there. Look for it.
+    TokenReused,
+    /// Our credentials do not allow the call, or are none. Only a person can help.
+    Unauthorized,
+    /// EC2 wants us to slow down.
+    Throttled,
+    /// No answer came, or one that says nothing. The call may or may not have taken effect.
+    NoAnswer,
+    /// EC2 found the request wrong in a way that we do not know.
+    Refused,
+}
+
+/// What EC2 did not find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Thing {
+    /// An ENI.
+    Eni,
+    /// An attachment.
+    Attachment,
+    /// An instance.
+    Instance,
+    /// A subnet.
+    Subnet,
+    /// A security group.
+    SecurityGroup,
+}

@@ -1,0 +1,20 @@
+//! Words: what EC2 and Kubernetes say, as types.
+//!
+//! Nothing here performs I/O, reads a clock, or knows a client. The planner, the ports and their
+//! adapters all speak these words, so none of them needs to name another.
+
+mod eni;
+mod error;
+mod ids;
+mod instance;
+mod network;
+mod slot;
+mod tags;
+
+pub use eni::{Attachment, AttachmentState, CreateEni, Eni, EniChange};
+pub use error::{Call, Ec2Error, Ec2ErrorKind, Thing};
+pub use ids::{AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId, SubnetId, VpcId};
+pub use instance::{Card, HeldPosition, Instance, InstanceState, InstanceType, Position};
+pub use network::{SecurityGroup, Subnet};
+pub use slot::{ClusterId, Epoch, Slot, client_token};
+pub use tags::{MAX_USER_TAGS, Ownership, RESERVED_TAG_PREFIXES, key as tag_key};

@@ -1,0 +1,155 @@
+//! Tags of our ENIs: who owns one, in words that EC2 keeps.
+//!
+//! The ownership tags are in the Create itself, so that an ENI never exists without them. Everything
+//! that the operator knows can be rebuilt from them.
+
+use std::collections::BTreeMap;
+
+use super::{ClusterId, Epoch, Slot};
+
+/// Keys of the tags that the operator sets.
+pub mod key {
+    /// The cluster that the ENI belongs to. The parameter of the IAM policy.
+    pub const CLUSTER: &str = "networking.k8s.aws/cluster-id";
+    /// Name of the `NodeENI`.
+    pub const NODE_ENI: &str = "networking.k8s.aws/node-eni";
+    /// The instance that the ENI is for.
+    pub const INSTANCE: &str = "networking.k8s.aws/instance-id";
+    /// The subnet: a slot is read from tags alone.
+    pub const SUBNET: &str = "networking.k8s.aws/subnet-id";
+    /// Which ENI of the slot.
+    pub const EPOCH: &str = "networking.k8s.aws/epoch";
+    /// The subnet's place in its zone: its device index is the `NodeENI`'s and this.
+    pub const OFFSET: &str = "networking.k8s.aws/offset";
+    /// uid of the `NodeENIAttachment` that asked; a trace only, since a restore gives new ones.
+    pub const UID: &str = "networking.k8s.aws/attachment-uid";
+    /// Keeps the VPC CNI's hands off: without it, it takes the ENI for its own.
+    pub const NO_MANAGE: &str = "node.k8s.amazonaws.com/no_manage";
+    /// What the console shows.
+    pub const NAME: &str = "Name";
+    /// The reference system's words, which its users search for.
+    pub const REFERENCE_NODE_ENI: &str = "NodeENI";
+    /// Likewise: the name of the node.
+    pub const REFERENCE_NODE: &str = "Node";
+    /// Likewise: the subnet.
+    pub const REFERENCE_SUBNET: &str = "SubnetID";
+    /// Likewise: the reference's mark.
+    pub const REFERENCE_MANAGED_BY: &str = "kubernetes.io/cluster/managed-by";
+}
+
+/// Beginnings of keys that a user cannot set: EC2's own, ours, and those that tell controllers apart.
+pub const RESERVED_TAG_PREFIXES: [&str; 4] =
+    ["aws:", "networking.k8s.aws/", "node.k8s.amazonaws.com/", "kubernetes.io/cluster/"];
+
+/// Tags that a user can set on an ENI.
+///
+/// EC2 takes 50 on a resource. The operator sets 13, and keeps two for what it may need one day.
+pub const MAX_USER_TAGS: u32 = 35;
+
+/// Longest value of a tag that EC2 takes, in characters.
+const MAX_VALUE: usize = 256;
+
+/// Who an ENI belongs to and what it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The slot that it fills.
+    pub slot: Slot,
+    /// Which ENI of the slot.
+    pub epoch: Epoch,
+    /// The subnet's place in its zone.
+    pub offset: u32,
+}
+
+impl Ownership {
+    /// The tags of a new ENI: the user's, the reference's, and last ours, which therefore win.
+    #[must_use]
+    pub fn tags(&self, node: &str, uid: &str, user: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut tags = BTreeMap::from([(key::NAME.to_owned(), self.display_name(node))]);
+        tags.extend(user.clone());
+        let ours = [
+            (key::CLUSTER, self.cluster.0.clone()),
+            (key::NODE_ENI, self.slot.node_eni.clone()),
+            (key::INSTANCE, self.slot.instance.to_string()),
+            (key::SUBNET, self.slot.subnet.to_string()),
+            (key::EPOCH, self.epoch.to_string()),
+            (key::OFFSET, self.offset.to_string()),
+            (key::UID, uid.to_owned()),
+            (key::NO_MANAGE, "true".to_owned()),
+            (key::REFERENCE_NODE_ENI, self.slot.node_eni.clone()),
+            (key::REFERENCE_NODE, node.to_owned()),
+            (key::REFERENCE_SUBNET, self.slot.subnet.to_string()),
+            (key::REFERENCE_MANAGED_BY, "nodeeni-controller".to_owned()),
+        ];
+        tags.extend(ours.map(|(key, value)| (key.to_owned(), value)));
+        tags
+    }
+
+    /// Reads back what [`Ownership::tags`] wrote; `None` for an ENI that is not ours to judge.
+    #[must_use]
+    pub fn read(tags: &BTreeMap<String, String>) -> Option<Self> {
+        let get = |key: &str| tags.get(key);
+        Some(Self {
+            cluster: ClusterId(get(key::CLUSTER)?.clone()),
+            slot: Slot {
+                node_eni: get(key::NODE_ENI)?.clone(),
+                instance: get(key::INSTANCE)?.parse().ok()?,
+                subnet: get(key::SUBNET)?.parse().ok()?,
+            },
+            epoch: Epoch(get(key::EPOCH)?.parse().ok()?),
+            offset: get(key::OFFSET)?.parse().ok()?,
+        })
+    }
+
+    /// The reference's form of the name, cut to what EC2 takes.
+    fn display_name(&self, node: &str) -> String {
+        let subnet = self.slot.subnet.as_str();
+        let end = &subnet[subnet.len().saturating_sub(8)..];
+        let name = format!("nodeeni-{}-{node}", self.slot.node_eni);
+        let kept: String = name.chars().take(MAX_VALUE - end.len() - 1).collect();
+        format!("{kept}-{end}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ownership(node_eni: &str) -> Ownership {
+        Ownership {
+            cluster: ClusterId("c1".to_owned()),
+            slot: Slot {
+                node_eni: node_eni.to_owned(),
+                instance: "i-0123456789abcdef0".parse().unwrap(),
+                subnet: "subnet-0123abcd".parse().unwrap(),
+            },
+            epoch: Epoch(7),
+            offset: 1,
+        }
+    }
+
+    #[test]
+    fn ownership_is_read_back_from_its_tags_whatever_the_user_tags() {
+        let user = BTreeMap::from([
+            (key::CLUSTER.to_owned(), "other".to_owned()),
+            ("team".to_owned(), "a".to_owned()),
+        ]);
+        let tags = ownership("n").tags("node-1", "uid-1", &user);
+        assert_eq!(Ownership::read(&tags), Some(ownership("n")));
+        assert_eq!(tags["team"], "a");
+    }
+
+    #[test]
+    fn the_name_fits_ec2_however_long_its_parts_are() {
+        let tags = ownership(&"n".repeat(253)).tags(&"m".repeat(253), "uid-1", &BTreeMap::new());
+        assert!(tags.values().all(|value| value.chars().count() <= MAX_VALUE));
+        assert!(tags[key::NAME].ends_with("-0123abcd"));
+    }
+
+    #[test]
+    fn the_operators_tags_and_a_users_fit_on_one_eni() {
+        let user = (0..MAX_USER_TAGS).map(|n| (format!("k{n}"), String::new())).collect();
+        assert!(ownership("n").tags("node-1", "uid-1", &user).len() <= 50);
+    }
+}
