@@ -1,5 +1,29 @@
 //! eni-operator: elastic network interfaces for Kubernetes nodes on AWS, declared.
+//!
+//! ```text
+//!              NodeENI ─┐
+//! Kubernetes   Node    ─┼─ observe ─▶ World ─ plan ─▶ Plan ─┬─ publish intent ─▶ execute ─▶ outcomes ─┐
+//! EC2          ENIs    ─┘  (reads)          (pure)          └──────────────────────────────────────────┴─ publish status
+//! ```
+//!
+//! | layer | modules              | what                                      | may use           |
+//! |-------|----------------------|-------------------------------------------|-------------------|
+//! | 0     | `model`              | words                                     | nothing           |
+//! | 1     | `api`                | CRDs and conditions                       | `model`           |
+//! | 2     | `plan`               | every decision; pure                      | `model`, `api`    |
+//! | 2     | `ec2`                | the port to EC2, and the AWS SDK behind it | `model`           |
+//! | 2     | `cluster`            | the port to Kubernetes                    | `model`, `api`, the facts and events of `plan` |
+//! | 3     | `controller`         | observe, execute, publish                 | all above         |
+//! | 4     | `cli`, `telemetry`, `http`, the binary | the process             | all above         |
+//!
+//! `ARCHITECTURE.md` has the invariants, and the test of each.
 
 pub mod api;
+pub mod cli;
+pub mod cluster;
+pub mod controller;
 pub mod ec2;
+pub mod http;
 pub mod model;
+pub mod plan;
+pub mod telemetry;

@@ -64,31 +64,19 @@ fn seconds(millis: u64) -> f64 {
 
 /// The name and the size of the bucket a call draws from.
 fn bucket(limits: &Throttle, action: Action, unfiltered: bool) -> (&'static str, Bucket) {
-    let of = |capacity, refill| Bucket { capacity, refill };
-    let (class, documented) = match action {
-        Action::CreateNetworkInterface
-        | Action::DeleteNetworkInterface
-        | Action::ModifyNetworkInterfaceAttribute
-        | Action::AssignPrivateIpAddresses
-        | Action::UnassignPrivateIpAddresses
-        | Action::AssignIpv6Addresses
-        | Action::UnassignIpv6Addresses
-        | Action::ModifyInstanceMetadataOptions
-        | Action::TerminateInstances => (action.name(), of(100.0, 5.0)),
-        Action::CreateTags | Action::DeleteTags => (action.name(), of(100.0, 10.0)),
-        Action::RunInstances => (action.name(), of(5.0, 2.0)),
-        _ if action.changes() && limits.shared_mutating => ("default-mutating", of(50.0, 5.0)),
-        _ if action.changes() => (action.name(), of(50.0, 5.0)),
-        _ if unfiltered => (action.unfiltered_name(), of(50.0, 10.0)),
-        _ => (action.name(), of(100.0, 20.0)),
+    let (name, family, documented) = match (action.changes(), unfiltered) {
+        (true, _) if action.limit() != MUTATING => (action.name(), action.name(), action.limit()),
+        (true, _) if limits.shared_mutating => ("default-mutating", "default-mutating", MUTATING),
+        (true, _) => (action.name(), "default-mutating", MUTATING),
+        (false, true) => (action.unfiltered_name(), "unfiltered", UNFILTERED),
+        (false, false) => (action.name(), "default-reading", action.limit()),
     };
-    let fallback = match (action.changes(), unfiltered) {
-        (true, _) if class == action.name() && documented.capacity > 50.0 => class,
-        (true, _) if documented.capacity < 50.0 => class,
-        (true, _) => "default-mutating",
-        (false, true) => "unfiltered",
-        (false, false) => "default-reading",
-    };
-    let chosen = [class, action.name(), fallback].into_iter().find_map(|name| limits.buckets.get(name));
-    (class, chosen.copied().unwrap_or(documented))
+    let chosen = limits.buckets.get(name).or_else(|| limits.buckets.get(family));
+    (name, chosen.copied().unwrap_or(Bucket { capacity: documented.0, refill: documented.1 }))
 }
+
+/// Capacity and refill a second of changing actions that have no limit of their own.
+const MUTATING: (f64, f64) = (50.0, 5.0);
+
+/// Capacity and refill a second of describes that name no ids, no filter and no page size.
+const UNFILTERED: (f64, f64) = (50.0, 10.0);

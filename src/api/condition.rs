@@ -55,6 +55,8 @@ pub enum Reason {
     SecurityGroupNotFound,
     /// A name stands for several security groups.
     SecurityGroupAmbiguous,
+    /// A name stands for several subnets of one zone.
+    SubnetAmbiguous,
     /// A subnet is in another VPC than the node.
     SubnetInOtherVpc,
     /// No listed subnet is in the node's zone.
@@ -160,7 +162,12 @@ impl Reason {
 impl Verdict {
     /// A verdict that holds or does not.
     #[must_use]
-    pub fn new(type_: ConditionType, holds: Option<bool>, reason: Reason, message: impl Into<String>) -> Self {
+    pub fn new(
+        type_: ConditionType,
+        holds: Option<bool>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) -> Self {
         Self { type_, holds, reason, message: message.into() }
     }
 
@@ -193,7 +200,12 @@ pub fn find_condition(conditions: &[Condition], type_: ConditionType) -> Option<
 ///
 /// The transition time moves only when the status does. A verdict that changes nothing therefore
 /// leaves the object as it was, and writing it back causes no further pass.
-pub fn set_condition(conditions: &mut Vec<Condition>, verdict: &Verdict, generation: Option<i64>, now: Timestamp) {
+pub fn set_condition(
+    conditions: &mut Vec<Condition>,
+    verdict: &Verdict,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
     let name = verdict.type_.name();
     let old = conditions.iter().position(|condition| condition.type_ == name);
     if old.is_some_and(|at| verdict.said_by(&conditions[at], generation)) {
@@ -226,7 +238,10 @@ mod tests {
         let mut conditions = vec![];
         set_condition(&mut conditions, &ready(false), Some(1), start);
         set_condition(&mut conditions, &ready(false), Some(2), later);
-        assert_eq!((conditions[0].last_transition_time.0, conditions[0].observed_generation), (start, Some(2)));
+        assert_eq!(
+            (conditions[0].last_transition_time.0, conditions[0].observed_generation),
+            (start, Some(2))
+        );
         set_condition(&mut conditions, &ready(true), Some(2), later);
         assert_eq!(conditions[0].last_transition_time.0, later);
         assert_eq!(conditions.len(), 1);

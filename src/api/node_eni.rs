@@ -43,7 +43,11 @@ use super::{NodeENIStatus, NodeSelectorTerm};
 #[serde(rename_all = "camelCase")]
 pub struct NodeENISpec {
     /// Labels that a node must bear, all of them, to get the ENIs. An empty map selects every node.
+    // The API server drops a null from a map of plain strings: `ng:` with nothing behind it would become
+    // the empty map. So null is let in, for the rule to refuse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "nullable": true}))]
+    #[x_kube(validation = Rule::new("self.all(key, type(self[key]) == string)").message("a label in nodeSelector has no value: write \"\" for an empty one"))]
     pub node_selector: Option<BTreeMap<String, String>>,
 
     /// Further choice of nodes, by expressions. A node must match one of the terms, and `nodeSelector`
@@ -140,7 +144,7 @@ pub struct NodeENISpec {
     /// PCI address of the device, the same on every node. Found by the ENI's MAC address if unset;
     /// one that is another device's is refused on the node.
     #[serde(rename = "dpdkPCIAddress", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-1][0-9a-fA-F]\.[0-7]$"))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[01][0-9a-fA-F][.][0-7]$')").message("dpdkPCIAddress must be DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal, such as 0000:00:07.0"))]
     pub dpdk_pci_address: Option<String>,
 
     /// Lets a device be bound on a host without an IOMMU, where the program that uses it can write to
@@ -150,10 +154,11 @@ pub struct NodeENISpec {
 
     /// Further tags of the ENIs in EC2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("maxProperties" = 35))]
+    #[schemars(extend("maxProperties" = 35, "additionalProperties" = {"type": "string", "nullable": true}))]
     #[x_kube(
+        validation = Rule::new("self.all(key, type(self[key]) == string)").message("a tag has no value: write \"\" for an empty one"),
         validation = Rule::new("self.all(key, size(key) >= 1 && size(key) <= 128)").message("a tag's key must have 1 to 128 characters"),
-        validation = Rule::new("self.all(key, size(self[key]) <= 256)").message("a tag's value must have at most 256 characters"),
+        validation = Rule::new("self.all(key, type(self[key]) != string || size(self[key]) <= 256)").message("a tag's value must have at most 256 characters"),
         validation = Rule::new("self.all(key, !key.matches('^(aws:|networking[.]k8s[.]aws/|node[.]k8s[.]amazonaws[.]com/|kubernetes[.]io/cluster/)'))").message("tags must not begin with aws:, networking.k8s.aws/, node.k8s.amazonaws.com/ or kubernetes.io/cluster/, which are EC2's or the operator's"),
         validation = Rule::new("self.all(key, !(key in ['NodeENI', 'Node', 'SubnetID']))").message("the tags NodeENI, Node and SubnetID are the operator's"),
     )]
@@ -267,8 +272,10 @@ impl NodeENISpec {
     #[must_use]
     pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
         let named = self.node_selector.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
-        let termed =
-            self.node_selector_terms.as_ref().is_none_or(|terms| terms.iter().any(|term| term.matches(labels)));
+        let termed = self
+            .node_selector_terms
+            .as_ref()
+            .is_none_or(|terms| terms.iter().any(|term| term.matches(labels)));
         named && termed
     }
 
@@ -277,7 +284,11 @@ impl NodeENISpec {
     #[must_use]
     pub fn detach_policy(&self) -> DetachPolicy {
         self.detach_policy.clone().unwrap_or(DetachPolicy {
-            type_: if self.dpdk() { DetachPolicyType::WaitForRelease } else { DetachPolicyType::AfterTimeout },
+            type_: if self.dpdk() {
+                DetachPolicyType::WaitForRelease
+            } else {
+                DetachPolicyType::AfterTimeout
+            },
             timeout_seconds: None,
         })
     }
@@ -303,7 +314,8 @@ mod tests {
 
     #[test]
     fn either_name_of_the_dpdk_switch_works() {
-        let spec = |enable_dpdk, dpdk_enabled| NodeENISpec { enable_dpdk, dpdk_enabled, ..NodeENISpec::default() };
+        let spec =
+            |enable_dpdk, dpdk_enabled| NodeENISpec { enable_dpdk, dpdk_enabled, ..NodeENISpec::default() };
         for (enable, enabled, dpdk) in [
             (None, None, false),
             (Some(true), None, true),
@@ -322,7 +334,8 @@ mod tests {
             "nodeSelectorTerms": [{"matchExpressions": [{"key": "gpu", "operator": "DoesNotExist"}]}],
         }))
         .unwrap();
-        let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let labels =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         assert!(spec.selects(&labels(&[("ng", "a")])));
         assert!(!spec.selects(&labels(&[("ng", "b")])));
         assert!(!spec.selects(&labels(&[("ng", "a"), ("gpu", "1")])));

@@ -93,8 +93,9 @@ mod tests {
 
     fn matches(operator: Operator, values: &[&str], label: Option<&str>) -> bool {
         let values = values.iter().map(|&value| value.to_owned()).collect();
-        let term =
-            NodeSelectorTerm { match_expressions: vec![Expression { key: "k".to_owned(), operator, values }] };
+        let term = NodeSelectorTerm {
+            match_expressions: vec![Expression { key: "k".to_owned(), operator, values }],
+        };
         term.matches(&label.map(|value| ("k".to_owned(), value.to_owned())).into_iter().collect())
     }
 

@@ -1,1 +1,32 @@
-fn main(){}
+//! `cargo xtask`: see [`xtask`].
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use xtask::{
+    cli::{Cli, Command},
+    demo, r#gen, suite, testbed,
+};
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does it, and says whether all went well.
+fn run(command: Command) -> Result<bool> {
+    match command {
+        Command::Gen { check } => r#gen::run(check)?,
+        Command::Testbed => testbed::run()?,
+        Command::Demo(options) => demo::run(&options).map(drop)?,
+        Command::Test { filter } => return suite::run(filter.as_deref()),
+    }
+    Ok(true)
+}

@@ -1,0 +1,113 @@
+//! Kubernetes, in our words: the port that the controller's passes work through.
+//!
+//! Reads are a snapshot, kept by watches, that may be behind. Writes are single requests: none of them
+//! retries, waits or decides. Each is fenced by what its caller saw, a `resourceVersion` or a uid, so that
+//! a stale snapshot or an old leader cannot undo what others did.
+
+mod kube;
+pub mod node;
+pub mod snapshot;
+
+use std::{future::Future, sync::Arc};
+
+pub use self::kube::KubeCluster;
+
+use crate::api::{NodeENI, NodeENIAttachment, NodeENIAttachmentStatus, NodeENIStatus};
+use crate::model::InstanceId;
+use crate::plan::{events::Event, node::NodeFacts};
+
+/// What the controller needs of Kubernetes.
+pub trait Cluster: Send + Sync + 'static {
+    /// A `NodeENI`, as last seen.
+    fn node_eni(&self, name: &str) -> Option<Sight>;
+
+    /// All nodes, as last seen, by name.
+    fn nodes(&self) -> Vec<NodeFacts>;
+
+    /// The node of an instance, as last seen.
+    fn node_of(&self, instance: &InstanceId) -> Option<NodeFacts>;
+
+    /// The slots of a `NodeENI`, as last seen, by name.
+    fn attachments_of(&self, node_eni: &str) -> Vec<Arc<NodeENIAttachment>>;
+
+    /// The slots of an instance, as last seen, by name.
+    fn attachments_on(&self, instance: &InstanceId) -> Vec<Arc<NodeENIAttachment>>;
+
+    /// Whether a `NodeENI` exists, by asking.
+    fn node_eni_exists(&self, name: &str) -> impl Future<Output = Done<bool>> + Send;
+
+    /// Puts our finalizer on a `NodeENI`.
+    fn add_finalizer(&self, node_eni: &NodeENI) -> impl Future<Output = Done<()>> + Send;
+
+    /// Takes our finalizer off a `NodeENI`. One that is gone already is success.
+    fn remove_finalizer(&self, node_eni: &NodeENI) -> impl Future<Output = Done<()>> + Send;
+
+    /// Makes a slot's object.
+    fn create(&self, slot: &NodeENIAttachment) -> impl Future<Output = Done<NodeENIAttachment>> + Send;
+
+    /// Replaces a slot's spec.
+    fn replace(&self, slot: &NodeENIAttachment) -> impl Future<Output = Done<NodeENIAttachment>> + Send;
+
+    /// Deletes a slot's object, which stays until its finalizer is off. One that is gone already is success.
+    fn delete(&self, slot: &NodeENIAttachment) -> impl Future<Output = Done<()>> + Send;
+
+    /// Takes our finalizer off a slot's object. One that is gone already is success.
+    fn let_go(&self, slot: &NodeENIAttachment) -> impl Future<Output = Done<()>> + Send;
+
+    /// Applies the controller's part of a slot's status, and returns the slot as it is then.
+    fn apply_status(
+        &self,
+        slot: &NodeENIAttachment,
+        status: &NodeENIAttachmentStatus,
+    ) -> impl Future<Output = Done<NodeENIAttachment>> + Send;
+
+    /// Applies the status of a `NodeENI`.
+    fn apply_node_eni_status(
+        &self,
+        node_eni: &NodeENI,
+        status: &NodeENIStatus,
+    ) -> impl Future<Output = Done<()>> + Send;
+
+    /// Labels a node as one that has ENIs of ours, or takes the label off. A node that is gone is success.
+    fn mark_node(&self, node: &str, has_enis: bool) -> impl Future<Output = Done<()>> + Send;
+
+    /// Tells a person something about a `NodeENI`. Nothing depends on it, so nothing is said of a failure.
+    fn tell(&self, node_eni: &str, event: Event) -> impl Future<Output = ()> + Send;
+}
+
+/// A `NodeENI` as it was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sight {
+    /// This.
+    Seen(Arc<NodeENI>),
+    /// One that cannot be read, and why. It is there all the same.
+    Undecodable(Arc<NodeENI>, String),
+}
+
+/// What a request gave.
+pub type Done<T> = Result<T, ClusterError>;
+
+/// A request to Kubernetes failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{doing}: {message}")]
+pub struct ClusterError {
+    /// What was being done, to what.
+    pub doing: String,
+    /// What the failure means.
+    pub kind: ClusterErrorKind,
+    /// The API server's words.
+    pub message: String,
+}
+
+/// What a failed request means to the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusterErrorKind {
+    /// Somebody else changed the object, or made it. Look again.
+    Conflict,
+    /// The object is gone, or is another one of the same name.
+    Gone,
+    /// No answer, or one that says to come back. The request may have taken effect.
+    Retry,
+    /// The API server does not take it. Only a person can help.
+    Refused,
+}

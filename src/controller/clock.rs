@@ -1,0 +1,26 @@
+//! The real clock: the one place that reads it.
+
+use std::hash::{BuildHasher, RandomState};
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::context::Clock;
+
+/// The machine's time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is where time enters")]
+    fn now(&self) -> Timestamp {
+        // Kubernetes keeps seconds: a finer time would not be what is read back.
+        let now = Timestamp::now();
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+
+    fn jitter(&self) -> f64 {
+        // The standard library seeds each hasher anew.
+        let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or_default();
+        f64::from(random) / f64::from(u32::MAX)
+    }
+}

@@ -1,0 +1,115 @@
+//! What every pass is given: the ports, the settings, the clock, and what this process remembers.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::model::Ec2ErrorKind;
+use crate::plan::{Settings, backoff};
+
+/// What every pass is given.
+pub struct Context<C, E, K> {
+    /// Kubernetes.
+    pub cluster: C,
+    /// EC2.
+    pub ec2: E,
+    /// Time and chance.
+    pub clock: K,
+    /// What no observation tells.
+    pub settings: Settings,
+    /// What this process remembers.
+    pub memory: Memory,
+}
+
+/// Time and chance: inputs like any other, so that a test can set them.
+pub trait Clock: Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> Timestamp;
+    /// A number from 0 to 1.
+    fn jitter(&self) -> f64;
+}
+
+/// What this process remembers of slots, by the uid of their objects.
+///
+/// None of it is needed: a process that starts anew waits a little longer where it does not know.
+#[derive(Debug, Default)]
+pub struct Memory {
+    slots: Mutex<BTreeMap<String, SlotMemory>>,
+    leftovers: Mutex<BTreeMap<String, Timestamp>>,
+}
+
+/// What is remembered of one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotMemory {
+    /// Whether this process made the object and has not asked EC2 for an ENI since.
+    pub newborn: bool,
+    /// Since when this process knows the object.
+    pub known_since: Timestamp,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Not before this time.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Memory {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<String, SlotMemory>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leftovers(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
+        self.leftovers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A slot's object was made by this process.
+    pub fn born(&self, uid: &str, now: Timestamp) {
+        let newborn = SlotMemory { newborn: true, known_since: now, failures: 0, retry_at: None };
+        self.slots().insert(uid.to_owned(), newborn);
+    }
+
+    /// What is remembered of a slot, which is known from now on if it was not.
+    pub fn of(&self, uid: &str, now: Timestamp) -> SlotMemory {
+        let unknown = SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None };
+        *self.slots().entry(uid.to_owned()).or_insert(unknown)
+    }
+
+    /// EC2 is about to be asked for the slot's ENI.
+    pub fn asked(&self, uid: &str) {
+        self.slots().entry(uid.to_owned()).and_modify(|slot| slot.newborn = false);
+    }
+
+    /// A call for a slot failed: it is left alone for a while. Returns until when.
+    pub fn failed(&self, uid: &str, kind: Ec2ErrorKind, now: Timestamp, jitter: f64) -> Timestamp {
+        let mut slots = self.slots();
+        let unknown = SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None };
+        let slot = slots.entry(uid.to_owned()).or_insert(unknown);
+        slot.failures = slot.failures.saturating_add(1);
+        let at = now + backoff::delay(kind, slot.failures, jitter);
+        slot.retry_at = Some(at);
+        at
+    }
+
+    /// The calls for a slot went through.
+    pub fn succeeded(&self, uid: &str) {
+        self.slots().entry(uid.to_owned()).and_modify(|slot| {
+            slot.failures = 0;
+            slot.retry_at = None;
+        });
+    }
+
+    /// A slot is gone.
+    pub fn forget(&self, uid: &str) {
+        self.slots().remove(uid);
+    }
+
+    /// Since when EC2 has been listing ENIs of a `NodeENI` that has no slots.
+    pub fn leftovers_since(&self, node_eni: &str, any: bool, now: Timestamp) -> Timestamp {
+        let mut known = self.leftovers();
+        if any {
+            *known.entry(node_eni.to_owned()).or_insert(now)
+        } else {
+            known.remove(node_eni);
+            now
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! One pass over an instance: observe, plan, record what is intended, call EC2, publish.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use k8s_openapi::jiff::Timestamp;
+
+use super::PassError;
+use super::context::{Clock, Context};
+use super::execute::{Outcome, execute};
+use crate::api::{HAS_ENI_LABEL, NodeENIAttachment};
+use crate::cluster::{Cluster, ClusterErrorKind, Sight};
+use crate::ec2::{Ec2, EniQuery};
+use crate::model::{Ec2Error, Eni, InstanceId, Ownership, Slot};
+use crate::plan::belief::{Listing, SlotView};
+use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan, slot_of};
+use crate::plan::verdicts::{self, Standing};
+use crate::plan::{Pace, asks, events, slot_status};
+
+/// How many slots of one instance are worked on at once.
+///
+/// EC2 is known to serialise attaches of one instance; more in parallel only queue up.
+const AT_ONCE: usize = 5;
+
+/// One pass over all slots of an instance. Returns when to look again.
+///
+/// It awaits the two ports and nothing else: it never sleeps, and never polls.
+pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
+    instance: &InstanceId,
+    context: &Context<C, E, K>,
+) -> Result<Pace, PassError> {
+    let slots = context.cluster.attachments_on(instance);
+    let world = match observe(instance, &slots, context).await {
+        Ok(world) => world,
+        Err(error) => {
+            tell_unreadable(&slots, &error, context).await;
+            return Err(error.into());
+        }
+    };
+    let Plan { slots, pace } = plan(&world, &context.settings);
+    tracing::debug!(%instance, ?slots, "planned");
+    mark(instance, &slots, context).await?;
+    let work = slots.into_iter().map(|slot| carry_out(instance, slot, context));
+    let paces: Vec<Result<Pace, PassError>> =
+        futures::stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
+    paces.into_iter().try_fold(pace, |pace, done| Ok(pace.or(done?)))
+}
+
+/// Labels the node before its first ENI, and takes the label off after the last.
+async fn mark<C: Cluster, E: Ec2, K: Clock>(
+    instance: &InstanceId,
+    slots: &[SlotPlan],
+    context: &Context<C, E, K>,
+) -> Result<(), PassError> {
+    let Some(node) = context.cluster.node_of(instance) else { return Ok(()) };
+    let marked = node.labels.contains_key(HAS_ENI_LABEL);
+    let creates = slots.iter().any(|slot| matches!(slot.steps.first(), Some(Step::Create(_))));
+    if (creates && !marked) || (slots.is_empty() && marked) {
+        context.cluster.mark_node(&node.name, creates).await?;
+    }
+    Ok(())
+}
+
+/// Asks EC2 for what the slots depend on, and no more.
+async fn observe<C: Cluster, E: Ec2, K: Clock>(
+    instance: &InstanceId,
+    slots: &[Arc<NodeENIAttachment>],
+    context: &Context<C, E, K>,
+) -> Result<World, Ec2Error> {
+    let now = context.clock.now();
+    let waiting = |slot: &NodeENIAttachment| {
+        let memory = context.memory.of(slot.metadata.uid.as_deref().unwrap_or_default(), now);
+        memory.retry_at.is_some_and(|at| at > now)
+    };
+    let asks = asks::of(slots.iter().map(AsRef::as_ref).filter(|slot| !waiting(slot)));
+    let (listing, sighting) =
+        futures::try_join!(list(instance, asks.enis, context), look_at(instance, asks.instance, context))?;
+    let instance_type = match &sighting {
+        Sighting::Seen(seen) => {
+            let known = context.ec2.instance_types(std::slice::from_ref(&seen.instance_type)).await?;
+            known.into_iter().next()
+        }
+        Sighting::NotAsked | Sighting::Absent => None,
+    };
+    Ok(World {
+        now: context.clock.now(),
+        instance: sighting,
+        instance_type,
+        node_ready: context.cluster.node_of(instance).map(|node| node.ready),
+        slots: slots.iter().map(|slot| view(slot, listing.as_ref(), now, context)).collect(),
+    })
+}
+
+/// The ENIs that bear the tags of the instance's slots, by slot.
+type Listed = (Timestamp, BTreeMap<Slot, Vec<Eni>>);
+
+/// Lists the ENIs of the instance's slots, if that was asked.
+async fn list<C: Cluster, E: Ec2, K: Clock>(
+    instance: &InstanceId,
+    asked: bool,
+    context: &Context<C, E, K>,
+) -> Result<Option<Listed>, Ec2Error> {
+    if !asked {
+        return Ok(None);
+    }
+    let at = context.clock.now();
+    let query = EniQuery::OfInstances(context.settings.cluster.clone(), vec![instance.clone()]);
+    let mut by_slot: BTreeMap<Slot, Vec<Eni>> = BTreeMap::new();
+    for eni in context.ec2.enis(&query).await? {
+        if let Some(ownership) =
+            Ownership::read(&eni.tags).filter(|one| one.cluster == context.settings.cluster)
+        {
+            by_slot.entry(ownership.slot).or_default().push(eni);
+        }
+    }
+    Ok(Some((at, by_slot)))
+}
+
+/// Looks at the instance, if that was asked.
+async fn look_at<C: Cluster, E: Ec2, K: Clock>(
+    instance: &InstanceId,
+    asked: bool,
+    context: &Context<C, E, K>,
+) -> Result<Sighting, Ec2Error> {
+    if !asked {
+        return Ok(Sighting::NotAsked);
+    }
+    let found = context.ec2.instances(std::slice::from_ref(instance)).await?;
+    Ok(found.into_iter().find(|seen| seen.id == *instance).map_or(Sighting::Absent, Sighting::Seen))
+}
+
+/// What is known of one slot.
+fn view<C: Cluster, E: Ec2, K: Clock>(
+    slot: &NodeENIAttachment,
+    listing: Option<&Listed>,
+    now: Timestamp,
+    context: &Context<C, E, K>,
+) -> SlotView {
+    let memory = context.memory.of(slot.metadata.uid.as_deref().unwrap_or_default(), now);
+    let owner_lives = match context.cluster.node_eni(&slot.spec.node_eni) {
+        Some(Sight::Seen(owner)) => owner.metadata.deletion_timestamp.is_none(),
+        Some(Sight::Undecodable(..)) => true,
+        None => false,
+    };
+    let enis = |by_slot: &BTreeMap<Slot, Vec<Eni>>| {
+        slot_of(slot).and_then(|slot| by_slot.get(&slot).cloned()).unwrap_or_default()
+    };
+    SlotView {
+        attachment: slot.clone(),
+        listing: listing.map(|(at, by_slot)| Listing { at: *at, enis: enis(by_slot) }),
+        newborn: memory.newborn,
+        known_since: memory.known_since,
+        retry_at: memory.retry_at,
+        owner_lives,
+    }
+}
+
+/// Carries out the plan of one slot. Returns when to look again.
+///
+/// A conflict means that the snapshot was behind: the slot's turn ends before EC2 is asked for anything,
+/// and the change that it was behind brings the next one.
+async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
+    instance: &InstanceId,
+    slot: SlotPlan,
+    context: &Context<C, E, K>,
+) -> Result<Pace, PassError> {
+    match act(instance, slot, context).await {
+        Err(PassError::Cluster(error)) if error.kind == ClusterErrorKind::Conflict => {
+            tracing::debug!(%instance, error = &error as &dyn std::error::Error, "behind");
+            Ok(Pace::Within(BEHIND))
+        }
+        Err(PassError::Cluster(error)) if error.kind == ClusterErrorKind::Gone => Ok(Pace::Settled),
+        done => done,
+    }
+}
+
+/// How long a snapshot may be behind what it was told, at most a moment: the watch brings it.
+const BEHIND: k8s_openapi::jiff::SignedDuration = k8s_openapi::jiff::SignedDuration::from_secs(5);
+
+/// Writes what is intended, calls EC2, and writes what came of it.
+async fn act<C: Cluster, E: Ec2, K: Clock>(
+    instance: &InstanceId,
+    slot: SlotPlan,
+    context: &Context<C, E, K>,
+) -> Result<Pace, PassError> {
+    if slot.let_go {
+        context.cluster.let_go(&slot.attachment).await?;
+        context.memory.forget(uid(&slot.attachment));
+        return Ok(Pace::Settled);
+    }
+    let (Some(intent), false) = (slot.cloud.clone(), slot.steps.is_empty()) else {
+        let status =
+            slot_status::build(&slot.attachment, slot.cloud.clone(), &slot.verdicts, context.clock.now());
+        publish(&slot.attachment, &status, context).await?;
+        return Ok(slot.pace);
+    };
+    let object = intend(&slot, context).await?;
+    let outcome = execute(&context.ec2, &context.clock, instance, intent, &slot.steps).await;
+    conclude(&slot, &object, outcome, context).await
+}
+
+/// Writes what is about to be asked for, where a lost answer could not be found again without it.
+///
+/// The calls on an ENI that exists are idempotent by its id; the create is so by its token, which must
+/// therefore be known before. The write also fences: nothing is called on behalf of an object that has
+/// changed since it was seen.
+async fn intend<C: Cluster, E: Ec2, K: Clock>(
+    slot: &SlotPlan,
+    context: &Context<C, E, K>,
+) -> Result<NodeENIAttachment, PassError> {
+    if !matches!(slot.steps.first(), Some(Step::Create(_))) {
+        return Ok(slot.attachment.clone());
+    }
+    context.memory.asked(uid(&slot.attachment));
+    let status =
+        slot_status::build(&slot.attachment, slot.cloud.clone(), &slot.verdicts, context.clock.now());
+    Ok(publish(&slot.attachment, &status, context).await?.unwrap_or_else(|| slot.attachment.clone()))
+}
+
+/// Writes what came of the steps, and lets the object go where its ENI is gone.
+async fn conclude<C: Cluster, E: Ec2, K: Clock>(
+    slot: &SlotPlan,
+    object: &NodeENIAttachment,
+    outcome: Outcome,
+    context: &Context<C, E, K>,
+) -> Result<Pace, PassError> {
+    let now = context.clock.now();
+    if outcome.failure.is_none() && slot.let_go_after {
+        let event = events::deleted(&object.spec.node_name, &outcome.cloud, outcome.already_gone);
+        context.cluster.let_go(object).await?;
+        context.memory.forget(uid(object));
+        context.cluster.tell(&object.spec.node_eni, event).await;
+        return Ok(Pace::Settled);
+    }
+    let next = match &outcome.failure {
+        Some(error) => {
+            let at = context.memory.failed(uid(object), error.kind, now, context.clock.jitter());
+            Pace::Within(at.duration_since(now))
+        }
+        None => {
+            context.memory.succeeded(uid(object));
+            slot.pace.or(Pace::Within(asks::poll(&outcome.cloud, now)))
+        }
+    };
+    let standing = verdicts::after(object, &outcome.cloud, outcome.failure);
+    let verdicts = verdicts::of(object, Some(&outcome.cloud), &standing, &context.settings);
+    let status = slot_status::build(object, Some(outcome.cloud), &verdicts, now);
+    publish(object, &status, context).await?;
+    Ok(next)
+}
+
+/// Writes the controller's part of a slot's status if it has changed, and tells what is new in it.
+async fn publish<C: Cluster, E: Ec2, K: Clock>(
+    object: &NodeENIAttachment,
+    status: &crate::api::NodeENIAttachmentStatus,
+    context: &Context<C, E, K>,
+) -> Result<Option<NodeENIAttachment>, PassError> {
+    if *status == slot_status::owned(object) {
+        return Ok(None);
+    }
+    let written = context.cluster.apply_status(object, status).await?;
+    for event in events::of_slot(&object.spec.node_name, object.status.as_ref(), status, object.spec.release)
+    {
+        context.cluster.tell(&object.spec.node_eni, event).await;
+    }
+    Ok(Some(written))
+}
+
+/// Says on the slots that need EC2 that it could not be read. Nothing else is concluded from that.
+async fn tell_unreadable<C: Cluster, E: Ec2, K: Clock>(
+    slots: &[Arc<NodeENIAttachment>],
+    error: &Ec2Error,
+    context: &Context<C, E, K>,
+) {
+    for slot in slots.iter().filter(|slot| asks::of([slot.as_ref()]).enis) {
+        let cloud = slot.status.as_ref().and_then(|status| status.cloud.clone());
+        let standing = Standing::Failed(error.clone());
+        let verdicts = verdicts::of(slot, cloud.as_ref(), &standing, &context.settings);
+        let status = slot_status::build(slot, cloud, &verdicts, context.clock.now());
+        if let Err(error) = publish(slot, &status, context).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "status not written");
+        }
+    }
+}
+
+/// The uid of an object that the API server has.
+fn uid(object: &NodeENIAttachment) -> &str {
+    object.metadata.uid.as_deref().unwrap_or_default()
+}

@@ -1,0 +1,144 @@
+//! Leadership through a Lease: the shell around [`crate::plan::lease`].
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::api::PostParams;
+use kube::core::ObjectMeta;
+use kube::{Api, Client, ResourceExt};
+
+use super::Clock;
+use crate::plan::lease::{Candidate, Claim, Record, Times};
+
+/// Name of the Lease.
+pub const LEASE_NAME: &str = "eni-operator-controller";
+
+/// A Lease, and the one who wants it.
+pub(super) struct Leadership<K> {
+    api: Api<Lease>,
+    clock: K,
+    times: Times,
+    candidate: Candidate,
+    /// The Lease as last read or written, for its `resourceVersion`.
+    lease: Option<Lease>,
+}
+
+impl<K: Clock> Leadership<K> {
+    /// A candidate for the Lease in a namespace.
+    pub(super) fn new(client: Client, namespace: &str, identity: String, clock: K) -> Self {
+        Self {
+            api: Api::namespaced(client, namespace),
+            clock,
+            times: Times::default(),
+            candidate: Candidate::new(identity),
+            lease: None,
+        }
+    }
+
+    /// Waits until the lease is held.
+    pub(super) async fn acquire(&mut self) {
+        tracing::info!(identity = self.candidate.identity, lease = LEASE_NAME, "waiting for the lease");
+        while !self.candidate.leads(self.clock.now()) {
+            self.attempt().await;
+            if !self.candidate.leads(self.clock.now()) {
+                tokio::time::sleep(std_duration(self.times.retry)).await;
+            }
+        }
+        tracing::info!(identity = self.candidate.identity, "leading");
+    }
+
+    /// Renews the lease until it is lost: returns at the renew deadline, not later.
+    pub(super) async fn hold(&mut self) {
+        while let Some(until) = self.candidate.leads_until {
+            let left = until.duration_since(self.clock.now());
+            if !left.is_positive() {
+                break;
+            }
+            let wait = std_duration(self.times.retry.min(left));
+            tokio::time::sleep(wait).await;
+            let left = until.duration_since(self.clock.now());
+            if tokio::time::timeout(std_duration(left), self.attempt()).await.is_err() {
+                break;
+            }
+        }
+        tracing::error!(identity = self.candidate.identity, "the lease could not be renewed in time");
+    }
+
+    /// Gives the lease up, so that the next leader need not wait for its end.
+    pub(super) async fn release(&mut self) {
+        let Some(lease) = self.lease.take().filter(|_| self.candidate.leads(self.clock.now())) else {
+            return;
+        };
+        let transitions = lease.spec.as_ref().and_then(|spec| spec.lease_transitions).unwrap_or_default();
+        let record = Record { holder: String::new(), renewed: Some(self.clock.now()), transitions };
+        let freed = Lease { spec: Some(spec(&record, self.times)), ..lease };
+        if let Err(error) = self.api.replace(LEASE_NAME, &PostParams::default(), &freed).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not given up");
+        }
+    }
+
+    /// Reads the lease and writes it where that is allowed. A failure is one try less, and nothing else.
+    async fn attempt(&mut self) {
+        let limit = std_duration(self.times.lease - self.times.renew_deadline);
+        match tokio::time::timeout(limit, self.read_and_write()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "lease not renewed"),
+            Err(_) => tracing::warn!("lease not renewed: the API server did not answer"),
+        }
+    }
+
+    async fn read_and_write(&mut self) -> Result<(), kube::Error> {
+        let found = self.api.get_opt(LEASE_NAME).await?;
+        let record = found.as_ref().map(record).unwrap_or_default();
+        self.candidate = self.candidate.clone().observed(record, self.clock.now());
+        let asked = self.clock.now();
+        let Claim::Write(record) = self.candidate.claim(self.times, asked) else { return Ok(()) };
+        let wanted = Lease {
+            metadata: ObjectMeta {
+                name: Some(LEASE_NAME.to_owned()),
+                resource_version: found.as_ref().and_then(ResourceExt::resource_version),
+                ..ObjectMeta::default()
+            },
+            spec: Some(spec(&record, self.times)),
+        };
+        let written = match found {
+            Some(_) => self.api.replace(LEASE_NAME, &PostParams::default(), &wanted).await?,
+            None => self.api.create(&PostParams::default(), &wanted).await?,
+        };
+        // What was written comes back as it was stored: that is what the next read is compared with.
+        let stored = self::record(&written);
+        self.lease = Some(written);
+        self.candidate = self.candidate.clone().wrote(stored, asked, self.times);
+        Ok(())
+    }
+}
+
+/// The record of a Lease.
+fn record(lease: &Lease) -> Record {
+    let spec = lease.spec.as_ref();
+    Record {
+        holder: spec.and_then(|spec| spec.holder_identity.clone()).unwrap_or_default(),
+        renewed: spec.and_then(|spec| spec.renew_time.as_ref()).map(|time| time.0),
+        transitions: spec.and_then(|spec| spec.lease_transitions).unwrap_or_default(),
+    }
+}
+
+/// The spec of a Lease.
+fn spec(record: &Record, times: Times) -> LeaseSpec {
+    let time = |at: Timestamp| MicroTime(at);
+    LeaseSpec {
+        holder_identity: Some(record.holder.clone()),
+        lease_duration_seconds: i32::try_from(times.lease.as_secs()).ok(),
+        acquire_time: record.renewed.map(time),
+        renew_time: record.renewed.map(time),
+        lease_transitions: Some(record.transitions),
+        ..LeaseSpec::default()
+    }
+}
+
+/// A duration that can be slept; nothing for one that is over.
+fn std_duration(duration: SignedDuration) -> Duration {
+    Duration::try_from(duration).unwrap_or_default()
+}

@@ -1,0 +1,267 @@
+//! One pass over a `NodeENI`: observe, plan, make and remove slots, publish.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use k8s_openapi::jiff::SignedDuration;
+
+use super::PassError;
+use super::context::{Clock, Context};
+use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus};
+use crate::cluster::{Cluster, ClusterErrorKind, Sight};
+use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use crate::model::{Ec2Error, InstanceId, VpcId};
+use crate::plan::belief::Listing;
+use crate::plan::fanout::{Finalizer, Leftovers, Plan, World, instances, plan, remove_all};
+use crate::plan::instance::Sighting;
+use crate::plan::resolve::{self, Network};
+use crate::plan::{Pace, rollup};
+
+/// How many objects are written at once. The client's own limit, five requests in flight, is not more.
+const AT_ONCE: usize = 8;
+
+/// When to come back to objects that could not be written.
+const SOON: SignedDuration = SignedDuration::from_secs(1);
+
+/// One pass over a `NodeENI`. Returns when to look again.
+pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
+    name: &str,
+    context: &Context<C, E, K>,
+) -> Result<Pace, PassError> {
+    let object = match context.cluster.node_eni(name) {
+        Some(Sight::Seen(object)) => object,
+        // It is there: what it wants is not known, so its slots stay as they are.
+        Some(Sight::Undecodable(object, why)) => return tell_undecodable(&object, &why, context).await,
+        None => return bereave(name, context).await,
+    };
+    let world = match observe(&object, context).await {
+        Ok(world) => world,
+        Err(error) => {
+            tell_unreadable(&object, &error, context).await?;
+            return Err(error.into());
+        }
+    };
+    let plan = plan(&world, &context.settings);
+    tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
+    carry_out(&object, plan, context).await
+}
+
+/// Asks EC2 for what the decision depends on.
+async fn observe<C: Cluster, E: Ec2, K: Clock>(
+    object: &Arc<NodeENI>,
+    context: &Context<C, E, K>,
+) -> Result<World, Ec2Error> {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let nodes = context.cluster.nodes();
+    let children: Vec<NodeENIAttachment> =
+        context.cluster.attachments_of(name).iter().map(|child| child.as_ref().clone()).collect();
+    let wanted: Vec<InstanceId> = instances(object, &nodes, &children).into_iter().collect();
+    let found = context.ec2.instances(&wanted).await?;
+    let mut sightings: BTreeMap<InstanceId, Sighting> =
+        wanted.into_iter().map(|id| (id, Sighting::Absent)).collect();
+    let vpcs: BTreeSet<VpcId> = found.iter().filter_map(|instance| instance.vpc.clone()).collect();
+    sightings.extend(found.into_iter().map(|instance| (instance.id.clone(), Sighting::Seen(instance))));
+    Ok(World {
+        now: context.clock.now(),
+        network: network(object, vpcs, context).await?,
+        leftovers: leftovers(object, children.is_empty(), context).await?,
+        node_eni: object.as_ref().clone(),
+        nodes,
+        instances: sightings,
+        children,
+    })
+}
+
+/// Looks up the subnets and groups that a spec names, in the VPCs of its nodes.
+async fn network<C: Cluster, E: Ec2, K: Clock>(
+    object: &NodeENI,
+    vpcs: BTreeSet<VpcId>,
+    context: &Context<C, E, K>,
+) -> Answer<Network> {
+    let mut network = Network::default();
+    let ids = resolve::subnet_ids(&object.spec);
+    if !ids.is_empty() && !vpcs.is_empty() {
+        network.subnets = context.ec2.subnets(&SubnetQuery::Ids(ids)).await?;
+    }
+    for vpc in vpcs {
+        let names = resolve::subnet_names(&object.spec);
+        if !names.is_empty() {
+            let found = context.ec2.subnets(&SubnetQuery::Names(vpc.clone(), names)).await?;
+            network.named_subnets.insert(vpc.clone(), found);
+        }
+        let names = object.spec.security_group_names.clone().unwrap_or_default();
+        if !names.is_empty() {
+            network.named_groups.insert(vpc.clone(), groups(&vpc, names, context).await?);
+        }
+    }
+    Ok(network)
+}
+
+/// The groups of some names: by group name, and those without one by tag.
+async fn groups<C: Cluster, E: Ec2, K: Clock>(
+    vpc: &VpcId,
+    mut names: Vec<String>,
+    context: &Context<C, E, K>,
+) -> Answer<Vec<crate::model::SecurityGroup>> {
+    let query = SecurityGroupQuery::GroupNames(vpc.clone(), names.clone());
+    let mut found = context.ec2.security_groups(&query).await?;
+    names.retain(|name| !found.iter().any(|group| group.group_name == *name));
+    if !names.is_empty() {
+        found.extend(context.ec2.security_groups(&SecurityGroupQuery::TagNames(vpc.clone(), names)).await?);
+    }
+    Ok(found)
+}
+
+/// What EC2 still lists of a `NodeENI` that is being deleted and has no slots any more.
+async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
+    object: &NodeENI,
+    childless: bool,
+    context: &Context<C, E, K>,
+) -> Answer<Option<Leftovers>> {
+    let name = object.metadata.name.clone().unwrap_or_default();
+    let asked = object.metadata.deletion_timestamp.is_some() && object.spec.paused != Some(true) && childless;
+    if !asked {
+        return Ok(None);
+    }
+    let at = context.clock.now();
+    let query = EniQuery::OfNodeEnis(context.settings.cluster.clone(), vec![name.clone()]);
+    let enis = context.ec2.enis(&query).await?;
+    let since = context.memory.leftovers_since(&name, !enis.is_empty(), at);
+    Ok(Some(Leftovers { listing: Listing { at, enis }, since }))
+}
+
+/// Makes, changes and removes slots, and publishes.
+async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
+    object: &NodeENI,
+    plan: Plan,
+    context: &Context<C, E, K>,
+) -> Result<Pace, PassError> {
+    match plan.finalizer {
+        Finalizer::Add => {
+            context.cluster.add_finalizer(object).await?;
+            return Ok(Pace::Settled);
+        }
+        Finalizer::Remove => {
+            context.cluster.remove_finalizer(object).await?;
+            return Ok(Pace::Settled);
+        }
+        Finalizer::Keep => {}
+    }
+    let made = each(&plan.create, |slot| make(slot, context)).await;
+    let changed = each(&plan.update, |slot| async {
+        context.cluster.replace(slot).await.map(drop).map_err(Into::into)
+    })
+    .await;
+    let removed = each(&plan.remove, |slot| remove(slot, context)).await;
+    publish(object, &plan.status, context).await?;
+    Ok(plan.pace.or(made?).or(changed?).or(removed?))
+}
+
+/// Writes objects side by side. A conflict is left to the next pass; another failure ends this one, but
+/// not before every object has had its turn.
+async fn each<'a, F>(
+    slots: &'a [NodeENIAttachment],
+    write: impl Fn(&'a NodeENIAttachment) -> F,
+) -> Result<Pace, PassError>
+where
+    F: Future<Output = Result<(), PassError>>,
+{
+    let done: Vec<_> =
+        futures::stream::iter(slots.iter().map(write)).buffer_unordered(AT_ONCE).collect().await;
+    let mut pace = Pace::Settled;
+    let mut failure = None;
+    for result in done {
+        match result {
+            Ok(()) => {}
+            Err(PassError::Cluster(error))
+                if matches!(error.kind, ClusterErrorKind::Conflict | ClusterErrorKind::Gone) =>
+            {
+                pace = pace.or(Pace::Within(SOON));
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    failure.map_or(Ok(pace), Err)
+}
+
+/// Makes a slot's object, and remembers that nobody can have asked EC2 on its behalf yet.
+async fn make<C: Cluster, E: Ec2, K: Clock>(
+    slot: &NodeENIAttachment,
+    context: &Context<C, E, K>,
+) -> Result<(), PassError> {
+    let made = context.cluster.create(slot).await?;
+    context.memory.born(made.metadata.uid.as_deref().unwrap_or_default(), context.clock.now());
+    Ok(())
+}
+
+/// Marks a slot for release, then deletes its object, which stays until its ENI is gone.
+///
+/// In this order: an object that is deleted and not marked is let go without its ENI being touched.
+async fn remove<C: Cluster, E: Ec2, K: Clock>(
+    slot: &NodeENIAttachment,
+    context: &Context<C, E, K>,
+) -> Result<(), PassError> {
+    let marked = context.cluster.replace(slot).await?;
+    if marked.metadata.deletion_timestamp.is_none() {
+        context.cluster.delete(&marked).await?;
+    }
+    Ok(())
+}
+
+/// Writes the status of a `NodeENI` if it has changed, and tells what is new in it.
+async fn publish<C: Cluster, E: Ec2, K: Clock>(
+    object: &NodeENI,
+    status: &NodeENIStatus,
+    context: &Context<C, E, K>,
+) -> Result<(), PassError> {
+    if object.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    match context.cluster.apply_node_eni_status(object, status).await {
+        Ok(()) => {}
+        // The change that it was behind brings the next pass.
+        Err(error) if matches!(error.kind, ClusterErrorKind::Conflict | ClusterErrorKind::Gone) => {
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    }
+    for event in rollup::events(object.status.as_ref(), status) {
+        let name = object.metadata.name.as_deref().unwrap_or_default();
+        context.cluster.tell(name, event).await;
+    }
+    Ok(())
+}
+
+/// Removes the slots of a `NodeENI` that is gone, once the API server says so itself.
+async fn bereave<C: Cluster, E: Ec2, K: Clock>(
+    name: &str,
+    context: &Context<C, E, K>,
+) -> Result<Pace, PassError> {
+    let children: Vec<NodeENIAttachment> =
+        context.cluster.attachments_of(name).iter().map(|child| child.as_ref().clone()).collect();
+    if children.is_empty() || context.cluster.node_eni_exists(name).await? {
+        return Ok(Pace::Settled);
+    }
+    each(&remove_all(&children), |slot| remove(slot, context)).await
+}
+
+/// Says of a `NodeENI` that it cannot be read.
+async fn tell_undecodable<C: Cluster, E: Ec2, K: Clock>(
+    object: &NodeENI,
+    why: &str,
+    context: &Context<C, E, K>,
+) -> Result<Pace, PassError> {
+    let status = rollup::undecodable(object, why, context.clock.now());
+    publish(object, &status, context).await?;
+    Ok(Pace::Settled)
+}
+
+/// Says of a `NodeENI` that EC2 could not be read for it. Nothing else is concluded from that.
+async fn tell_unreadable<C: Cluster, E: Ec2, K: Clock>(
+    object: &NodeENI,
+    error: &Ec2Error,
+    context: &Context<C, E, K>,
+) -> Result<(), PassError> {
+    publish(object, &rollup::unreadable(object, error, context.clock.now()), context).await
+}

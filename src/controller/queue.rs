@@ -1,0 +1,141 @@
+//! Which pass runs when: passes over one key never overlap, and those over different keys run side by side.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::jiff::SignedDuration;
+use kube::runtime::scheduler::{ScheduleRequest, scheduler};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::PassError;
+use crate::plan::{Pace, backoff};
+
+/// How a queue is run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Passes at once.
+    pub(super) at_once: usize,
+    /// Shortest time between the end of a pass and the next one over the same key.
+    pub(super) interval: Duration,
+}
+
+/// How long passes that are under way may take to end when the process is told to stop.
+///
+/// A pass is a handful of calls, each of which has a time-out of seconds.
+const LAST_PASSES: Duration = Duration::from_secs(20);
+
+/// Runs passes over the keys that come in, until told to stop; then lets those under way end.
+pub(super) async fn run<K, F, P>(
+    wakes: UnboundedReceiver<K>,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+    pass: P,
+) where
+    K: Hash + Eq + Clone + Debug + Display,
+    P: Fn(K) -> F,
+    F: Future<Output = Result<Pace, PassError>>,
+{
+    let (requests, scheduled) = unbounded();
+    let mut scheduled = pin!(scheduler(scheduled));
+    let mut wakes = wakes.fuse();
+    let mut queue =
+        Queue { requests, limits, busy: HashSet::new(), ended: HashMap::new(), failures: HashMap::new() };
+    let mut running = FuturesUnordered::new();
+    while !*stop.borrow() {
+        let free = running.len() < limits.at_once;
+        let busy = &queue.busy;
+        let mut due = scheduled.as_mut().hold_unless(|key| free && !busy.contains(key));
+        let turn = futures::select_biased! {
+            _ = stop.changed().fuse() => Turn::Stop,
+            (key, result) = running.select_next_some() => Turn::Ended(key, result),
+            key = wakes.select_next_some() => Turn::Woken(key),
+            key = due.next().fuse() => key.map_or(Turn::Stop, Turn::Due),
+        };
+        match turn {
+            Turn::Stop => break,
+            Turn::Woken(key) => queue.wake(key),
+            Turn::Ended(key, result) => queue.ended(key, result),
+            Turn::Due(key) => {
+                queue.busy.insert(key.clone());
+                running.push(pass(key.clone()).map(move |result| (key, result)));
+            }
+        }
+    }
+    let rest = running.for_each(|_| std::future::ready(()));
+    if tokio::time::timeout(LAST_PASSES, rest).await.is_err() {
+        tracing::warn!("passes under way did not end in time; the next leader takes up what they did");
+    }
+}
+
+/// What happened next.
+enum Turn<K> {
+    Stop,
+    Woken(K),
+    Due(K),
+    Ended(K, Result<Pace, PassError>),
+}
+
+/// Which keys are due when.
+struct Queue<K> {
+    requests: UnboundedSender<ScheduleRequest<K>>,
+    limits: Limits,
+    busy: HashSet<K>,
+    ended: HashMap<K, Instant>,
+    failures: HashMap<K, u32>,
+}
+
+impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
+    /// Asks for a pass at a time. The earlier of two counts.
+    fn at(&self, key: K, run_at: Instant) {
+        // The receiver lives as long as the queue.
+        let _ = self.requests.unbounded_send(ScheduleRequest { message: key, run_at });
+    }
+
+    /// Something has happened to a key: it is due at once, or when its last pass is long enough ago.
+    #[expect(clippy::disallowed_methods, reason = "the queue measures intervals; it tells nobody the time")]
+    fn wake(&self, key: K) {
+        let earliest = self.ended.get(&key).map(|ended| *ended + self.limits.interval);
+        let now = Instant::now();
+        self.at(key, earliest.map_or(now, |earliest| earliest.max(now)));
+    }
+
+    /// A pass has ended: the next one is due when it says, or after a back-off.
+    #[expect(clippy::disallowed_methods, reason = "the queue measures intervals; it tells nobody the time")]
+    fn ended(&mut self, key: K, result: Result<Pace, PassError>) {
+        let now = Instant::now();
+        self.busy.remove(&key);
+        self.ended.retain(|_, ended| *ended + self.limits.interval > now);
+        self.ended.insert(key.clone(), now);
+        let wait = match result {
+            Ok(pace) => {
+                self.failures.remove(&key);
+                match pace {
+                    Pace::Settled => return,
+                    Pace::Within(wait) => wait,
+                }
+            }
+            Err(error) => self.failed(&key, &error),
+        };
+        let wait = Duration::try_from(wait).unwrap_or_default().max(self.limits.interval);
+        self.at(key, now + wait);
+    }
+
+    /// How long to leave a key alone whose pass could not be made.
+    fn failed(&mut self, key: &K, error: &PassError) -> SignedDuration {
+        let failures = self.failures.entry(key.clone()).or_default();
+        *failures = failures.saturating_add(1);
+        let wait = match error {
+            PassError::Ec2(error) => backoff::delay(error.kind, *failures, 0.0),
+            PassError::Cluster(_) => backoff::delay(crate::model::Ec2ErrorKind::NoAnswer, *failures, 0.0),
+        };
+        tracing::warn!(%key, wait_seconds = wait.as_secs(), error = error as &dyn std::error::Error, "pass ended early");
+        wait
+    }
+}

@@ -1,0 +1,140 @@
+//! The controller as a process: lead, watch, and run passes until told to stop.
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use futures::channel::mpsc::unbounded;
+use kube::Client;
+use tokio::sync::watch;
+
+use super::lease::Leadership;
+use super::queue::{self, Limits};
+use super::watch::{Wakes, Watches};
+use super::{Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass};
+use crate::cluster::KubeCluster;
+use crate::ec2::Ec2;
+use crate::plan::Settings;
+
+/// How the controller is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What the decisions depend on.
+    pub settings: Settings,
+    /// Who wants to lead, and in which namespace; `None` to act without asking.
+    pub lease: Option<(String, String)>,
+    /// Passes over `NodeENI`s at once.
+    pub node_enis_at_once: usize,
+    /// Passes over instances at once.
+    pub instances_at_once: usize,
+}
+
+/// How far the controller is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Another replica leads.
+    Waiting,
+    /// Leading, and reading what there is.
+    CatchingUp,
+    /// Leading.
+    Leading,
+}
+
+/// Why the controller ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was told to stop, and stopped.
+    Told,
+    /// It may not act any more: somebody else may lead.
+    LeaseLost,
+}
+
+/// A `NodeENI` is looked at once a second at most: many slots' changes are one change of the object.
+const GATHER: Duration = Duration::from_secs(1);
+
+/// Runs the controller until told to stop, and says how far it is.
+pub async fn run<E: Ec2>(
+    client: Client,
+    ec2: E,
+    options: Options,
+    stop: watch::Receiver<bool>,
+    stage: watch::Sender<Stage>,
+) -> End {
+    let Some((namespace, identity)) = options.lease.clone() else {
+        act(client, ec2, &options, stop, stage).await;
+        return End::Told;
+    };
+    let mut leadership = Leadership::new(client.clone(), &namespace, identity, SystemClock);
+    let mut told = stop.clone();
+    tokio::select! {
+        () = leadership.acquire() => {}
+        _ = told.wait_for(|stop| *stop) => return End::Told,
+    }
+    // Dropping the passes is what ends them at the deadline: a call under way has a time-out that is
+    // over before anybody else may lead.
+    let end = tokio::select! {
+        () = act(client, ec2, &options, stop, stage) => End::Told,
+        () = leadership.hold() => End::LeaseLost,
+    };
+    if end == End::Told {
+        leadership.release().await;
+    }
+    end
+}
+
+/// Watches, and runs passes until told to stop.
+async fn act<E: Ec2>(
+    client: Client,
+    ec2: E,
+    options: &Options,
+    stop: watch::Receiver<bool>,
+    stage: watch::Sender<Stage>,
+) {
+    let snapshot = Arc::new(RwLock::default());
+    let (node_enis, woken_node_enis) = unbounded();
+    let (instances, woken_instances) = unbounded();
+    let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
+    let context = Context {
+        cluster: KubeCluster::new(client, snapshot),
+        ec2: SharedEc2::new(ec2),
+        clock: SystemClock,
+        settings: options.settings.clone(),
+        memory: Memory::default(),
+    };
+    stage.send_replace(Stage::CatchingUp);
+    let (mut seen_all, has_begun) = (stage.subscribe(), stage.subscribe());
+    let passes = async {
+        // A pass over half a snapshot would take what is missing for absent.
+        if seen_all.wait_for(|stage| *stage == Stage::Leading).await.is_err() {
+            return;
+        }
+        tracing::info!("caught up with the API server");
+        let limits = |at_once, interval| Limits { at_once, interval };
+        futures::join!(
+            queue::run(
+                woken_node_enis,
+                limits(options.node_enis_at_once, GATHER),
+                stop.clone(),
+                async |name: String| { node_eni_pass::pass(&name, &context).await }
+            ),
+            queue::run(
+                woken_instances,
+                limits(options.instances_at_once, Duration::ZERO),
+                stop.clone(),
+                async |id| { instance_pass::pass(&id, &context).await }
+            ),
+        );
+    };
+    let mut told = stop.clone();
+    let told_early = async {
+        let _ = told.wait_for(|stop| *stop).await;
+        // Passes that have begun end by themselves.
+        if *has_begun.borrow() == Stage::Leading {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = passes => {}
+        () = watches.run(stage) => {}
+        () = told_early => {}
+    }
+}

@@ -1,0 +1,313 @@
+//! EC2 as the passes share it: one call for what many ask at the same time, and none for what is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use tokio::time::Instant;
+
+use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use crate::model::{
+    AttachmentId, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance, InstanceId,
+    InstanceType, Ownership, Position, SecurityGroup, Subnet, Thing,
+};
+
+/// How long to gather what is asked at the same time.
+///
+/// Passes that one change has caused come within milliseconds of each other; an attach takes seconds.
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// How long what is known of an instance is good: its zone and VPC never change, its positions are
+/// arbitrated by EC2 and forgotten at the first conflict.
+const INSTANCE_LIFE: Duration = Duration::from_secs(60);
+
+/// How long what is known of an instance type is good: AWS changes it once in years.
+const TYPE_LIFE: Duration = Duration::from_hours(24);
+
+/// How long subnets and groups are good. A re-tagged subnet is noticed after this.
+const NETWORK_LIFE: Duration = Duration::from_mins(5);
+
+/// How long it is believed that something does not exist, or not all of it.
+const MISSING_LIFE: Duration = Duration::from_secs(20);
+
+/// EC2 as the passes share it.
+pub struct SharedEc2<E> {
+    inner: Arc<E>,
+    enis_of_instances: Batch<InstanceId, Eni>,
+    enis_of_node_enis: Batch<String, Eni>,
+    instances_asked: Batch<InstanceId, Instance>,
+    instances: Cache<InstanceId, Instance>,
+    types_asked: Batch<String, InstanceType>,
+    types: Cache<String, InstanceType>,
+    subnets: Cache<SubnetQuery, Vec<Subnet>>,
+    groups: Cache<SecurityGroupQuery, Vec<SecurityGroup>>,
+    one_at_a_time: tokio::sync::Mutex<()>,
+}
+
+impl<E: Ec2> SharedEc2<E> {
+    /// Shares this EC2.
+    #[must_use]
+    pub fn new(inner: E) -> Self {
+        Self {
+            inner: Arc::new(inner),
+            enis_of_instances: Batch::default(),
+            enis_of_node_enis: Batch::default(),
+            instances_asked: Batch::default(),
+            instances: Cache::default(),
+            types_asked: Batch::default(),
+            types: Cache::default(),
+            subnets: Cache::default(),
+            groups: Cache::default(),
+            one_at_a_time: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Lists ENIs of slots of some instances, together with whoever else asks now.
+    async fn of_instances(&self, cluster: &ClusterId, ids: &[InstanceId]) -> Answer<Vec<Eni>> {
+        let (inner, cluster) = (self.inner.clone(), cluster.clone());
+        let call = move |ids| async move { inner.enis(&EniQuery::OfInstances(cluster, ids)).await }.boxed();
+        let all = self.enis_of_instances.ask(ids, call).await?;
+        Ok(all
+            .iter()
+            .filter(|eni| owner(eni).is_some_and(|one| ids.contains(&one.slot.instance)))
+            .cloned()
+            .collect())
+    }
+
+    /// Lists ENIs of slots of some `NodeENI`s, together with whoever else asks now.
+    async fn of_node_enis(&self, cluster: &ClusterId, names: &[String]) -> Answer<Vec<Eni>> {
+        let (inner, cluster) = (self.inner.clone(), cluster.clone());
+        let call =
+            move |names| async move { inner.enis(&EniQuery::OfNodeEnis(cluster, names)).await }.boxed();
+        let all = self.enis_of_node_enis.ask(names, call).await?;
+        Ok(all
+            .iter()
+            .filter(|eni| owner(eni).is_some_and(|one| names.contains(&one.slot.node_eni)))
+            .cloned()
+            .collect())
+    }
+}
+
+/// Who an ENI belongs to.
+fn owner(eni: &Eni) -> Option<Ownership> {
+    Ownership::read(&eni.tags)
+}
+
+impl<E: Ec2> Ec2 for SharedEc2<E> {
+    async fn create(&self, request: &CreateEni) -> Answer<Eni> {
+        self.inner.create(request).await
+    }
+
+    async fn attach(&self, eni: &EniId, instance: &InstanceId, at: Position) -> Answer<AttachmentId> {
+        let done = self.inner.attach(eni, instance, at).await;
+        if done.as_ref().is_err_and(speaks_of_the_instance) {
+            self.instances.forget(instance);
+        }
+        done
+    }
+
+    async fn modify(&self, eni: &EniId, change: &EniChange) -> Answer<()> {
+        self.inner.modify(eni, change).await
+    }
+
+    async fn detach(&self, attachment: &AttachmentId, force: bool) -> Answer<()> {
+        self.inner.detach(attachment, force).await
+    }
+
+    async fn delete(&self, eni: &EniId) -> Answer<()> {
+        self.inner.delete(eni).await
+    }
+
+    async fn enis(&self, query: &EniQuery) -> Answer<Vec<Eni>> {
+        match query {
+            EniQuery::OfInstances(cluster, ids) => self.of_instances(cluster, ids).await,
+            EniQuery::OfNodeEnis(cluster, names) => self.of_node_enis(cluster, names).await,
+        }
+    }
+
+    async fn instances(&self, ids: &[InstanceId]) -> Answer<Vec<Instance>> {
+        let (mut found, missing) = self.instances.known(ids);
+        if !missing.is_empty() {
+            let inner = self.inner.clone();
+            let call = move |ids: Vec<InstanceId>| async move { inner.instances(&ids).await }.boxed();
+            let all = self.instances_asked.ask(&missing, call).await?;
+            for instance in all.iter().filter(|instance| missing.contains(&instance.id)) {
+                self.instances.keep(instance.id.clone(), instance.clone(), INSTANCE_LIFE);
+                found.push(instance.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    async fn instance_types(&self, names: &[String]) -> Answer<Vec<InstanceType>> {
+        let (mut found, missing) = self.types.known(names);
+        if !missing.is_empty() {
+            let inner = self.inner.clone();
+            let call = move |names: Vec<String>| async move { inner.instance_types(&names).await }.boxed();
+            let all = self.types_asked.ask(&missing, call).await?;
+            for one in all.iter().filter(|one| missing.contains(&one.name)) {
+                self.types.keep(one.name.clone(), one.clone(), TYPE_LIFE);
+                found.push(one.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    async fn subnets(&self, query: &SubnetQuery) -> Answer<Vec<Subnet>> {
+        let _turn = self.one_at_a_time.lock().await;
+        if let Some(known) = self.subnets.get(query) {
+            return Ok(known);
+        }
+        let found = self.inner.subnets(query).await?;
+        let complete = match query {
+            SubnetQuery::Ids(ids) => ids.len() == found.len(),
+            SubnetQuery::Names(_, names) => {
+                names.iter().all(|name| found.iter().any(|one| one.name.as_ref() == Some(name)))
+            }
+        };
+        self.subnets.keep(query.clone(), found.clone(), if complete { NETWORK_LIFE } else { MISSING_LIFE });
+        Ok(found)
+    }
+
+    async fn security_groups(&self, query: &SecurityGroupQuery) -> Answer<Vec<SecurityGroup>> {
+        let _turn = self.one_at_a_time.lock().await;
+        if let Some(known) = self.groups.get(query) {
+            return Ok(known);
+        }
+        let found = self.inner.security_groups(query).await?;
+        let asked = match query {
+            SecurityGroupQuery::Ids(ids) => ids.len(),
+            SecurityGroupQuery::GroupNames(_, names) | SecurityGroupQuery::TagNames(_, names) => names.len(),
+        };
+        self.groups.keep(
+            query.clone(),
+            found.clone(),
+            if found.len() >= asked { NETWORK_LIFE } else { MISSING_LIFE },
+        );
+        Ok(found)
+    }
+}
+
+/// Whether a refused attach says that what is known of the instance is wrong.
+fn speaks_of_the_instance(error: &Ec2Error) -> bool {
+    matches!(
+        error.kind,
+        Ec2ErrorKind::PositionTaken
+            | Ec2ErrorKind::InstanceFull
+            | Ec2ErrorKind::InstanceNotReady
+            | Ec2ErrorKind::NotFound(Thing::Instance)
+    )
+}
+
+/// What many ask at the same time, asked once.
+struct Batch<K, V>(Arc<Mutex<Gathering<K, V>>>);
+
+/// A call that is being gathered for.
+type Call<V> = Shared<BoxFuture<'static, Answer<Arc<Vec<V>>>>>;
+
+/// The keys that the next call will ask for, and the call.
+struct Gathering<K, V> {
+    keys: BTreeSet<K>,
+    call: Option<Call<V>>,
+}
+
+impl<K, V> Default for Batch<K, V> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Gathering { keys: BTreeSet::new(), call: None })))
+    }
+}
+
+impl<K: Ord + Clone + Send + 'static, V: Send + Sync + 'static> Batch<K, V> {
+    /// Asks for some keys; the answer may tell of others too.
+    async fn ask<C>(&self, keys: &[K], call: C) -> Answer<Arc<Vec<V>>>
+    where
+        C: FnOnce(Vec<K>) -> BoxFuture<'static, Answer<Vec<V>>> + Send + 'static,
+    {
+        if keys.is_empty() {
+            return Ok(Arc::default());
+        }
+        self.join(keys, call).await
+    }
+
+    /// Joins the call that is being gathered for, or begins one.
+    fn join<C>(&self, keys: &[K], call: C) -> Call<V>
+    where
+        C: FnOnce(Vec<K>) -> BoxFuture<'static, Answer<Vec<V>>> + Send + 'static,
+    {
+        let mut gathering = lock(&self.0);
+        gathering.keys.extend(keys.iter().cloned());
+        let shared = self.0.clone();
+        let begin = || {
+            async move {
+                tokio::time::sleep(WINDOW).await;
+                let keys = {
+                    let mut gathering = lock(&shared);
+                    gathering.call = None;
+                    std::mem::take(&mut gathering.keys)
+                };
+                call(keys.into_iter().collect()).await.map(Arc::new)
+            }
+            .boxed()
+            .shared()
+        };
+        gathering.call.get_or_insert_with(begin).clone()
+    }
+}
+
+/// What is known, and until when.
+struct Cache<K, V>(Mutex<BTreeMap<K, (Instant, V)>>);
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Cache<K, V> {
+    /// What is known under a key.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how old an answer is decides nothing but whether to ask again"
+    )]
+    fn get(&self, key: &K) -> Option<V> {
+        let known = lock(&self.0);
+        known.get(key).filter(|(until, _)| *until > Instant::now()).map(|(_, value)| value.clone())
+    }
+
+    /// What is known of some keys, and the keys of which nothing is.
+    fn known(&self, keys: &[K]) -> (Vec<V>, Vec<K>) {
+        let mut missing = vec![];
+        let mut found = vec![];
+        for key in keys {
+            match self.get(key) {
+                Some(value) => found.push(value),
+                None => missing.push(key.clone()),
+            }
+        }
+        (found, missing)
+    }
+
+    /// Takes note of something, for a while.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how old an answer is decides nothing but whether to ask again"
+    )]
+    fn keep(&self, key: K, value: V, life: Duration) {
+        let now = Instant::now();
+        let mut known = lock(&self.0);
+        known.retain(|_, (until, _)| *until > now);
+        known.insert(key, (now + life, value));
+    }
+
+    /// Forgets something.
+    fn forget(&self, key: &K) {
+        lock(&self.0).remove(key);
+    }
+}
+
+/// A lock that a panic elsewhere does not spoil: every change of what it guards is one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

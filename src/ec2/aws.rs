@@ -1,1 +1,0 @@
-//! The real EC2, through the AWS SDK.

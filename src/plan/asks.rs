@@ -1,0 +1,98 @@
+//! What a pass over an instance has to ask EC2, told from the objects alone.
+//!
+//! A slot that is as it should be asks nothing. That, and not a cache, is why an operator at rest makes
+//! no calls.
+
+use super::belief::moment;
+use super::record;
+use crate::api::{CloudState, CloudStatus, NodeENIAttachment};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+/// What has to be asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// Which ENIs bear the slots' tags.
+    pub enis: bool,
+    /// What the instance is, and which positions on it are held.
+    pub instance: bool,
+}
+
+/// What a pass over these slots has to ask.
+#[must_use]
+pub fn of<'a>(slots: impl IntoIterator<Item = &'a NodeENIAttachment>) -> Asks {
+    slots.into_iter().map(of_slot).fold(Asks::default(), |one, other| Asks {
+        enis: one.enis || other.enis,
+        instance: one.instance || other.instance,
+    })
+}
+
+/// What one slot has to ask.
+fn of_slot(slot: &NodeENIAttachment) -> Asks {
+    let leaving = slot.spec.release || slot.metadata.deletion_timestamp.is_some();
+    let cloud = slot.status.as_ref().and_then(|status| status.cloud.as_ref());
+    let attached = cloud.is_some_and(|cloud| {
+        matches!(cloud.state, Some(CloudState::Attached | CloudState::Attaching | CloudState::Detaching))
+    });
+    if slot.spec.paused {
+        return Asks::default();
+    }
+    Asks {
+        enis: leaving || !cloud.is_some_and(|cloud| settled(slot, cloud)),
+        instance: !leaving && !attached,
+    }
+}
+
+/// Whether the recorded ENI is attached and as the spec wants it.
+fn settled(slot: &NodeENIAttachment, cloud: &CloudStatus) -> bool {
+    cloud.state == Some(CloudState::Attached) && changes(slot, cloud).is_empty()
+}
+
+/// An attribute of an ENI that is not as the spec wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Whether EC2 deletes it with the instance.
+    DeleteOnTermination(bool),
+    /// Whether EC2 drops traffic that is not its own.
+    SourceDestCheck(bool),
+    /// Its security groups.
+    Groups(Vec<String>),
+    /// Its description.
+    Description(String),
+}
+
+/// The attributes that are not as the spec wants them.
+///
+/// What belongs to the attachment is compared only where there is one.
+#[must_use]
+pub fn changes(slot: &NodeENIAttachment, cloud: &CloudStatus) -> Vec<Change> {
+    let spec = &slot.spec;
+    let mut changes = vec![];
+    if record::position(cloud).is_some() && cloud.delete_on_termination != Some(spec.delete_on_termination) {
+        changes.push(Change::DeleteOnTermination(spec.delete_on_termination));
+    }
+    if let Some(check) = spec.source_dest_check.filter(|check| cloud.source_dest_check != Some(*check)) {
+        changes.push(Change::SourceDestCheck(check));
+    }
+    if cloud.security_group_ids != spec.security_group_ids {
+        changes.push(Change::Groups(spec.security_group_ids.clone()));
+    }
+    if cloud.description != spec.description {
+        changes.push(Change::Description(spec.description.clone()));
+    }
+    changes
+}
+
+/// Shortest time between two looks at something that EC2 is working on.
+///
+/// EC2 attaches and detaches in two to five seconds as a rule; looking sooner finds nothing new.
+const SHORTEST: SignedDuration = SignedDuration::from_secs(3);
+
+/// Longest time between two such looks.
+const LONGEST: SignedDuration = SignedDuration::from_secs(30);
+
+/// When to look again at what EC2 is working on: the longer it takes, the less often.
+#[must_use]
+pub fn poll(cloud: &CloudStatus, now: Timestamp) -> SignedDuration {
+    let taken = now.duration_since(moment(&cloud.last_change));
+    (taken / 2).clamp(SHORTEST, LONGEST)
+}

@@ -1,0 +1,224 @@
+//! From a `NodeENI`, the nodes and the subnets to the slots that should be.
+
+mod child;
+mod removal;
+mod wanted;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::belief::Listing;
+use super::instance::{Sighting, slot_of};
+use super::node::NodeFacts;
+use super::resolve::Network;
+use super::rollup;
+use super::{Pace, Settings, offsets};
+use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset};
+use crate::model::{InstanceId, Slot, Subnet, SubnetId};
+
+pub use child::leftover;
+pub use removal::all as remove_all;
+pub(crate) use wanted::Listed;
+pub use wanted::{Unserved, Wanted, selected};
+
+/// What was observed of one `NodeENI`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    /// When.
+    pub now: Timestamp,
+    /// The object.
+    pub node_eni: NodeENI,
+    /// All nodes.
+    pub nodes: Vec<NodeFacts>,
+    /// What EC2 tells of the instances of [`instances`].
+    pub instances: BTreeMap<InstanceId, Sighting>,
+    /// What EC2 tells of the subnets and groups that the spec names.
+    pub network: Network,
+    /// The slots that there are.
+    pub children: Vec<NodeENIAttachment>,
+    /// ENIs that still bear the object's tags, if that was asked.
+    pub leftovers: Option<Leftovers>,
+}
+
+/// ENIs of a `NodeENI` for which there is no slot any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftovers {
+    /// What EC2 lists.
+    pub listing: Listing,
+    /// Since when it has been listing any.
+    pub since: Timestamp,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What to do about the finalizer.
+    pub finalizer: Finalizer,
+    /// Slots to make.
+    pub create: Vec<NodeENIAttachment>,
+    /// Slots whose spec is to be replaced.
+    pub update: Vec<NodeENIAttachment>,
+    /// Slots to mark for release, and to delete.
+    pub remove: Vec<NodeENIAttachment>,
+    /// What to say of the object.
+    pub status: NodeENIStatus,
+    /// When to look again.
+    pub pace: Pace,
+}
+
+/// What to do about the finalizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finalizer {
+    /// Nothing.
+    Keep,
+    /// Put it on, before anything else.
+    Add,
+    /// Take it off, after everything else.
+    Remove,
+}
+
+/// How often to look whether a deleted `NodeENI` has ENIs left.
+const LEFTOVERS_PERIOD: SignedDuration = SignedDuration::from_secs(5);
+
+/// How often to ask EC2 again about what may mend itself without Kubernetes noticing: a subnet that is
+/// tagged, an instance that terminates after its node was deleted.
+const RECHECK: SignedDuration = SignedDuration::from_secs(60);
+
+/// The instances that the decision depends on: those of selected nodes, and those of slots without a node.
+#[must_use]
+pub fn instances(
+    node_eni: &NodeENI,
+    nodes: &[NodeFacts],
+    children: &[NodeENIAttachment],
+) -> BTreeSet<InstanceId> {
+    if node_eni.metadata.deletion_timestamp.is_some() || node_eni.spec.paused == Some(true) {
+        return BTreeSet::new();
+    }
+    let known: BTreeSet<InstanceId> = nodes.iter().filter_map(|node| node.instance().ok()).collect();
+    let selected = selected(node_eni, nodes).filter_map(|node| node.instance().ok());
+    let orphaned =
+        children.iter().filter_map(slot_of).map(|slot| slot.instance).filter(|id| !known.contains(id));
+    selected.chain(orphaned).collect()
+}
+
+/// Decides what to do next about the slots of a `NodeENI`.
+///
+/// | the object is    | slots                                                                  |
+/// |------------------|------------------------------------------------------------------------|
+/// | new              | none, until its finalizer is on                                        |
+/// | paused           | all stay as they are                                                   |
+/// | alive            | one for each selected node and each listed subnet of the node's zone   |
+/// | being deleted    | all are removed; the finalizer goes when EC2 lists no ENI of it        |
+///
+/// A slot is removed only for a reason that was seen: its node is there and not selected, its subnet is
+/// not listed and everything listed resolves, or its instance is gone. A node that is missing, or has no
+/// provider id, removes nothing.
+#[must_use]
+pub fn plan(world: &World, settings: &Settings) -> Plan {
+    let meta = &world.node_eni.metadata;
+    let has_finalizer = meta.finalizers.iter().flatten().any(|name| name == NODE_ENI_FINALIZER);
+    if meta.deletion_timestamp.is_some() {
+        return deleting(world, settings, has_finalizer);
+    }
+    if !has_finalizer {
+        return Plan { finalizer: Finalizer::Add, ..Plan::still(world, rollup::Seen::default()) };
+    }
+    if world.node_eni.spec.paused == Some(true) {
+        let update = world.children.iter().filter_map(child::paused).collect();
+        return Plan { update, ..Plan::still(world, rollup::Seen::default()) };
+    }
+    alive(world)
+}
+
+impl Plan {
+    /// A plan that does nothing but speak.
+    fn still(world: &World, seen: rollup::Seen) -> Self {
+        Self {
+            finalizer: Finalizer::Keep,
+            create: vec![],
+            update: vec![],
+            remove: vec![],
+            status: rollup::status(world, &seen),
+            pace: Pace::Settled,
+        }
+    }
+}
+
+/// Makes, changes and removes slots.
+fn alive(world: &World) -> Plan {
+    let listed = wanted::listed(world);
+    let places = allot(world, &listed.subnets);
+    let wanted = wanted::slots(world, &listed, &places);
+    let existing: BTreeMap<Slot, &NodeENIAttachment> =
+        world.children.iter().filter_map(|child| Some((slot_of(child)?, child))).collect();
+    let create = wanted
+        .slots
+        .values()
+        .filter(|one| !existing.contains_key(&one.slot))
+        .map(|one| child::new(world, one));
+    let update =
+        existing.iter().filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
+    let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one));
+    let (create, update) = (create.collect(), update.collect());
+    let remove = remove.filter_map(child::released).collect();
+    let unsure = !listed.problems.is_empty() || !wanted.unserved.is_empty() || orphaned(world);
+    let pace = if unsure { Pace::Within(RECHECK) } else { Pace::Settled };
+    let seen = rollup::Seen {
+        desired: wanted.slots.len(),
+        places,
+        listed: listed.clone(),
+        unserved: wanted.unserved,
+    };
+    Plan { create, update, remove, pace, ..Plan::still(world, seen) }
+}
+
+/// Whether a slot's instance has no node, so that only EC2 can tell what became of it.
+fn orphaned(world: &World) -> bool {
+    let known: BTreeSet<InstanceId> = world.nodes.iter().filter_map(|node| node.instance().ok()).collect();
+    world.children.iter().filter_map(slot_of).any(|slot| !known.contains(&slot.instance))
+}
+
+/// Gives each listed subnet its place, those of living slots first.
+fn allot(world: &World, listed: &[Subnet]) -> Vec<SubnetOffset> {
+    let given = world.node_eni.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
+    let mut used: BTreeMap<SubnetId, SubnetOffset> = BTreeMap::new();
+    for child in &world.children {
+        if let Ok(id) = child.spec.subnet_id.parse() {
+            used.entry(id).or_insert_with(|| SubnetOffset {
+                subnet_id: child.spec.subnet_id.clone(),
+                zone: child.spec.zone.clone(),
+                offset: child.spec.offset,
+            });
+        }
+    }
+    offsets::allot(listed, given, &used)
+}
+
+/// Removes all slots, and lets the object go when EC2 lists nothing of it.
+fn deleting(world: &World, settings: &Settings, has_finalizer: bool) -> Plan {
+    let still = Plan::still(world, rollup::Seen::default());
+    if world.node_eni.spec.paused == Some(true) || !has_finalizer {
+        return still;
+    }
+    if !world.children.is_empty() {
+        return Plan { remove: remove_all(&world.children), ..still };
+    }
+    match &world.leftovers {
+        None => Plan { pace: Pace::Within(LEFTOVERS_PERIOD), ..still },
+        Some(left) if left.listing.enis.is_empty() => Plan { finalizer: Finalizer::Remove, ..still },
+        Some(left) if world.now.duration_since(left.since) < settings.listing_lag => {
+            Plan { pace: Pace::Within(LEFTOVERS_PERIOD), ..still }
+        }
+        Some(left) => {
+            let slots: BTreeMap<String, NodeENIAttachment> = left
+                .listing
+                .enis
+                .iter()
+                .filter_map(|eni| leftover(eni, &world.node_eni))
+                .filter_map(|child| Some((child.metadata.name.clone()?, child)))
+                .collect();
+            Plan { create: slots.into_values().collect(), pace: Pace::Within(LEFTOVERS_PERIOD), ..still }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Which slots are to go.
+
+use super::wanted::{Listed, Slots};
+use super::{World, child};
+use crate::api::NodeENIAttachment;
+use crate::model::InstanceState;
+use crate::plan::instance::{Sighting, slot_of};
+use crate::plan::node::NodeFacts;
+
+/// All slots, marked for release: those of a `NodeENI` that is being deleted, or is gone.
+#[must_use]
+pub fn all(children: &[NodeENIAttachment]) -> Vec<NodeENIAttachment> {
+    children.iter().filter_map(child::released).collect()
+}
+
+/// Whether a slot has to go, for a reason that was seen.
+pub(super) fn is_due(world: &World, listed: &Listed, wanted: &Slots, child: &NodeENIAttachment) -> bool {
+    let Some(slot) = slot_of(child) else { return false };
+    if wanted.slots.contains_key(&slot) {
+        return false;
+    }
+    // Once marked, a slot goes all the way; a new one may follow it.
+    if child.spec.release {
+        return true;
+    }
+    let is_its_node = |node: &&NodeFacts| node.instance().as_ref() == Ok(&slot.instance);
+    match world.nodes.iter().find(is_its_node) {
+        Some(node) if !world.node_eni.spec.selects(&node.labels) => true,
+        // What does not resolve today may have been this slot's subnet yesterday.
+        Some(_) => listed.problems.is_empty() && is_known(world, child) && !unserved(wanted, child),
+        None => is_gone(world, child),
+    }
+}
+
+/// Whether EC2 told of the slot's instance in this pass.
+fn is_known(world: &World, child: &NodeENIAttachment) -> bool {
+    matches!(sighting(world, child), Some(Sighting::Seen(_)))
+}
+
+/// Whether the slot's instance is gone.
+fn is_gone(world: &World, child: &NodeENIAttachment) -> bool {
+    match sighting(world, child) {
+        Some(Sighting::Absent) => true,
+        Some(Sighting::Seen(instance)) => instance.state == InstanceState::Terminated,
+        Some(Sighting::NotAsked) | None => false,
+    }
+}
+
+/// Whether the slot's node gets nothing for a reason that is not the spec's.
+fn unserved(wanted: &Slots, child: &NodeENIAttachment) -> bool {
+    use crate::api::Reason;
+    wanted.unserved.iter().any(|one| one.node == child.spec.node_name && one.reason != Reason::NoSubnetInZone)
+}
+
+/// What EC2 told of the slot's instance.
+fn sighting<'a>(world: &'a World, child: &NodeENIAttachment) -> Option<&'a Sighting> {
+    world.instances.get(&child.spec.instance_id.parse().ok()?)
+}

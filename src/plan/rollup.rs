@@ -1,0 +1,322 @@
+//! What to say of a `NodeENI`: its slots, counted and put into words.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
+
+use super::events::Event;
+use super::fanout::{Listed, Unserved, World};
+use super::resolve::join;
+use super::{offsets, verdicts};
+use crate::api::{
+    AttachmentSummary, CloudState, ConditionType, MAX_SUMMARIES, NodeENI, NodeENIAttachment, NodeENIStatus,
+    Reason, SubnetOffset, Verdict, find_condition, set_condition,
+};
+use crate::model::Ec2Error;
+
+/// What was seen on the way to a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Slots that should be.
+    pub(crate) desired: usize,
+    /// The places of the subnets.
+    pub(crate) places: Vec<SubnetOffset>,
+    /// The subnets, and what does not resolve.
+    pub(crate) listed: Listed,
+    /// Nodes that get nothing.
+    pub(crate) unserved: Vec<Unserved>,
+}
+
+/// The status of a `NodeENI`. Equal worlds give equal statuses, times included.
+pub(crate) fn status(world: &World, seen: &Seen) -> NodeENIStatus {
+    let old = world.node_eni.status.clone().unwrap_or_default();
+    let staying: Vec<&NodeENIAttachment> =
+        world.children.iter().filter(|child| !child.spec.release).collect();
+    let mut status = NodeENIStatus {
+        observed_generation: world.node_eni.metadata.generation,
+        desired: count(seen.desired),
+        attached: count(staying.iter().filter(|child| holds(child, ConditionType::Attached)).count()),
+        ready: count(staying.iter().filter(|child| holds(child, ConditionType::Ready)).count()),
+        failed: count(staying.iter().filter(|child| trouble(child).is_some()).count()),
+        conditions: old.conditions,
+        subnet_offsets: if seen.places.is_empty() { old.subnet_offsets } else { seen.places.clone() },
+        attachments: vec![],
+        attachments_left_out: None,
+    };
+    summarize(world, &mut status);
+    for verdict in verdicts(world, seen, &status, &staying) {
+        set_condition(&mut status.conditions, &verdict, world.node_eni.metadata.generation, world.now);
+    }
+    status
+}
+
+/// The status of a `NodeENI` that cannot be read.
+#[must_use]
+pub fn undecodable(object: &NodeENI, why: &str, now: Timestamp) -> NodeENIStatus {
+    let message = format!("the object cannot be read, so its ENIs stay as they are: {why}");
+    with(object, ConditionType::SpecValid, Reason::Undecodable, &message, now)
+}
+
+/// The status of a `NodeENI` for which EC2 could not be read.
+#[must_use]
+pub fn unreadable(object: &NodeENI, error: &Ec2Error, now: Timestamp) -> NodeENIStatus {
+    let (reason, message) = verdicts::failure(error);
+    with(object, ConditionType::Ready, reason, &message, now)
+}
+
+/// The status as it is, but for one condition that does not hold.
+fn with(
+    object: &NodeENI,
+    type_: ConditionType,
+    reason: Reason,
+    message: &str,
+    now: Timestamp,
+) -> NodeENIStatus {
+    let mut status = object.status.clone().unwrap_or_default();
+    let generation = object.metadata.generation;
+    status.observed_generation = generation;
+    set_condition(
+        &mut status.conditions,
+        &Verdict::new(type_, Some(false), reason, message),
+        generation,
+        now,
+    );
+    status
+}
+
+/// Whether a condition of a slot is true.
+fn holds(child: &NodeENIAttachment, type_: ConditionType) -> bool {
+    condition(child, type_).is_some_and(|one| one.status == "True")
+}
+
+/// A condition of a slot.
+fn condition(child: &NodeENIAttachment, type_: ConditionType) -> Option<&Condition> {
+    find_condition(&child.status.as_ref()?.conditions, type_)
+}
+
+/// What is in a slot's way, if anything is.
+fn trouble(child: &NodeENIAttachment) -> Option<&Condition> {
+    const ON_ITS_WAY: [Reason; 5] =
+        [Reason::InProgress, Reason::Settling, Reason::Paused, Reason::Removing, Reason::Detaching];
+    let ready = condition(child, ConditionType::Ready)?;
+    let fine = ON_ITS_WAY.iter().any(|reason| reason.name() == ready.reason);
+    (ready.status == "False" && !fine).then_some(ready)
+}
+
+/// A count as Kubernetes stores it.
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Fills in the reference's list, by node and subnet, as far as it may grow.
+fn summarize(world: &World, status: &mut NodeENIStatus) {
+    let mut all: Vec<AttachmentSummary> = world.children.iter().filter_map(summary).collect();
+    all.sort_by(|a, b| (&a.node_id, &a.subnet_id).cmp(&(&b.node_id, &b.subnet_id)));
+    let left_out = all.len().saturating_sub(MAX_SUMMARIES);
+    all.truncate(MAX_SUMMARIES);
+    status.attachments = all;
+    status.attachments_left_out = (left_out > 0).then(|| count(left_out));
+}
+
+/// An attached ENI in the reference's form.
+fn summary(child: &NodeENIAttachment) -> Option<AttachmentSummary> {
+    let cloud = child.status.as_ref()?.cloud.as_ref()?;
+    let host = child.status.as_ref()?.host.as_ref();
+    if cloud.state != Some(CloudState::Attached) {
+        return None;
+    }
+    let dpdk = child.spec.dpdk.as_ref();
+    Some(AttachmentSummary {
+        node_id: child.spec.node_name.clone(),
+        instance_id: child.spec.instance_id.clone(),
+        eni_id: cloud.eni_id.clone()?,
+        attachment_id: cloud.attachment_id.clone()?,
+        subnet_id: child.spec.subnet_id.clone(),
+        subnet_cidr: child.spec.subnet_cidr.clone(),
+        mtu: child.spec.mtu,
+        device_index: cloud.device_index?,
+        status: "attached".to_owned(),
+        last_updated: Some(cloud.last_change.clone()),
+        dpdk_bound: dpdk.filter(|dpdk| dpdk.enabled).map(|_| holds(child, ConditionType::DriverBound)),
+        dpdk_driver: dpdk.and(host).and_then(|host| host.driver.clone()),
+        dpdk_resource_name: dpdk.and(host).and_then(|host| host.resource_name.clone()),
+        dpdk_pci_address: dpdk.and(host).and_then(|host| host.pci_address.clone()),
+    })
+}
+
+/// The conditions of a `NodeENI`.
+fn verdicts(
+    world: &World,
+    seen: &Seen,
+    status: &NodeENIStatus,
+    staying: &[&NodeENIAttachment],
+) -> Vec<Verdict> {
+    if let Some(ready) = standing_still(world) {
+        return vec![ready];
+    }
+    let troubles = troubles(seen, staying);
+    vec![
+        spec_valid(seen),
+        nodes_supported(seen),
+        uneven_zones(seen),
+        degraded(&troubles),
+        ready(seen, status, &troubles),
+    ]
+}
+
+/// `Ready` of an object on which nothing is done, or which is going.
+fn standing_still(world: &World) -> Option<Verdict> {
+    let say = |reason, message: &str| Some(Verdict::new(ConditionType::Ready, Some(false), reason, message));
+    if world.node_eni.spec.paused == Some(true) {
+        say(Reason::Paused, "spec.paused is true: nothing is created, changed or removed")
+    } else if world.node_eni.metadata.deletion_timestamp.is_some() {
+        say(Reason::Removing, "the ENIs are being removed")
+    } else {
+        None
+    }
+}
+
+/// `SpecValid`: whether everything that the spec names is there.
+fn spec_valid(seen: &Seen) -> Verdict {
+    let say = |holds, reason, message| Verdict::new(ConditionType::SpecValid, Some(holds), reason, message);
+    match seen.listed.problems.first() {
+        None => say(true, Reason::AsSpecified, String::new()),
+        Some(first) => {
+            say(false, first.reason, join(seen.listed.problems.iter().map(|problem| problem.message.clone())))
+        }
+    }
+}
+
+/// Whether a reason is about the kind of node.
+fn is_kind_of_node(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::AutoModeNode
+            | Reason::FargateNode
+            | Reason::HybridNode
+            | Reason::NoProviderId
+            | Reason::NotAnEc2Node
+    )
+}
+
+/// `NodesSupported`: whether all selected nodes are such as can get an ENI.
+fn nodes_supported(seen: &Seen) -> Verdict {
+    let say =
+        |holds, reason, message| Verdict::new(ConditionType::NodesSupported, Some(holds), reason, message);
+    let others: Vec<&Unserved> = seen.unserved.iter().filter(|one| is_kind_of_node(one.reason)).collect();
+    match others.first() {
+        None => say(true, Reason::AsSpecified, String::new()),
+        Some(first) => say(false, first.reason, by_message(&others)),
+    }
+}
+
+/// Nodes by what is said of them.
+fn by_message(unserved: &[&Unserved]) -> String {
+    let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for one in unserved {
+        groups.entry(&one.message).or_default().push(one.node.clone());
+    }
+    let told = groups.into_iter().map(|(message, nodes)| format!("{message}: {}", join(nodes)));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// `UnevenZones`: whether a device index exists in one zone and not in another.
+fn uneven_zones(seen: &Seen) -> Verdict {
+    let say = |holds, reason, message| Verdict::new(ConditionType::UnevenZones, Some(holds), reason, message);
+    match offsets::uneven(&seen.listed.subnets) {
+        None => say(false, Reason::AsSpecified, String::new()),
+        Some(counts) => {
+            let zones = counts.into_iter().map(|(zone, number)| format!("{zone} has {number}"));
+            say(
+                true,
+                Reason::UnequalSubnetCounts,
+                format!("zones have unequal numbers of subnets: {}", join(zones)),
+            )
+        }
+    }
+}
+
+/// What is in the way of ENIs: reason and words, the most frequent reason first.
+fn troubles(seen: &Seen, staying: &[&NodeENIAttachment]) -> Vec<(String, String)> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for child in staying {
+        if let Some(condition) = trouble(child) {
+            let told = format!("{}: {}", child.spec.node_name, condition.message);
+            found.entry(condition.reason.clone()).or_default().push(told);
+        }
+    }
+    for one in seen.unserved.iter().filter(|one| !is_kind_of_node(one.reason)) {
+        found.entry(one.reason.name()).or_default().push(format!("{}: {}", one.node, one.message));
+    }
+    for problem in &seen.listed.problems {
+        found.entry(problem.reason.name()).or_default().push(problem.message.clone());
+    }
+    let mut all: Vec<(String, Vec<String>)> = found.into_iter().collect();
+    all.sort_by(|a, b| (b.1.len(), &a.0).cmp(&(a.1.len(), &b.0)));
+    all.into_iter().map(|(reason, told)| (reason, join(told))).collect()
+}
+
+/// `Degraded`: whether something stands in the way of an ENI.
+fn degraded(troubles: &[(String, String)]) -> Verdict {
+    let message =
+        troubles.iter().map(|(reason, told)| format!("{reason}: {told}")).collect::<Vec<_>>().join("; ");
+    let reason = if troubles.is_empty() { Reason::AsSpecified } else { Reason::AttachmentsNotReady };
+    Verdict::new(ConditionType::Degraded, Some(!troubles.is_empty()), reason, shortened(message))
+}
+
+/// A condition's message at a length that Kubernetes takes: 32,768 bytes.
+fn shortened(message: String) -> String {
+    const LONGEST: usize = 4096;
+    if message.chars().count() <= LONGEST {
+        message
+    } else {
+        message.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
+}
+
+/// `Ready`: whether all is as asked for.
+fn ready(seen: &Seen, status: &NodeENIStatus, troubles: &[(String, String)]) -> Verdict {
+    let say = |holds, reason, message| Verdict::new(ConditionType::Ready, Some(holds), reason, message);
+    if let Some(problem) = seen.listed.problems.first() {
+        return say(false, problem.reason, problem.message.clone());
+    }
+    if status.ready < status.desired || !troubles.is_empty() {
+        let told = troubles.first().map_or(String::new(), |(reason, told)| format!("; {reason}: {told}"));
+        let message = shortened(format!("{} of {} ENIs are ready{told}", status.ready, status.desired));
+        return say(false, Reason::AttachmentsNotReady, message);
+    }
+    if let Some(one) = seen.unserved.first() {
+        return say(
+            status.desired > 0,
+            one.reason,
+            format!("{} of {} ENIs are ready; {}: {}", status.ready, status.desired, one.node, one.message),
+        );
+    }
+    if status.desired == 0 {
+        return say(true, Reason::NoNodes, "no node is selected".to_owned());
+    }
+    say(true, Reason::AllReady, format!("{} ENIs are ready", status.ready))
+}
+
+/// The events of a `NodeENI` whose status changes: each new worry, once per reason.
+#[must_use]
+pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Event> {
+    let old = before.map_or(&[][..], |status| &status.conditions);
+    let bad = [
+        (ConditionType::SpecValid, "False", "SpecInvalid"),
+        (ConditionType::NodesSupported, "False", "NodesNotSupported"),
+        (ConditionType::UnevenZones, "True", "UnevenZones"),
+    ];
+    let told = |(type_, bad, event): (ConditionType, &str, &'static str)| {
+        let now = find_condition(&after.conditions, type_).filter(|one| one.status == bad)?;
+        let was = find_condition(old, type_).filter(|one| one.status == bad);
+        let news = was.is_none_or(|was| was.reason != now.reason);
+        news.then(|| Event {
+            warning: true,
+            reason: event,
+            message: format!("{}: {}", now.reason, now.message),
+        })
+    };
+    bad.into_iter().filter_map(told).collect()
+}

@@ -1,0 +1,267 @@
+//! What to say of a slot: its standing, as conditions.
+
+use super::{Settings, record};
+use crate::api::{
+    CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason, Verdict, find_condition,
+};
+use crate::model::{Call, Ec2Error, Ec2ErrorKind, Thing};
+
+/// Where a slot stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// As was said before.
+    AsBefore,
+    /// The user wants nothing done.
+    Paused,
+    /// The object is not one that the operator wrote.
+    Undecodable,
+    /// Something is in the way.
+    Blocked(Reason, String),
+    /// EC2 is being asked for an ENI.
+    Creating,
+    /// EC2's listing is given time.
+    Settling,
+    /// An ENI of ours may be out there under another record.
+    LookingForEarlierCreate,
+    /// EC2 is attaching it.
+    Attaching,
+    /// Likewise, and it was there already.
+    AttachingAdopted,
+    /// It is attached.
+    Attached {
+        /// Whether it was there already.
+        adopted: bool,
+    },
+    /// Somebody else detached it.
+    DetachingUnasked,
+    /// It is to go.
+    Removing,
+    /// It is to go, and its node has not let go of it.
+    WaitingForRelease,
+    /// EC2 is detaching it.
+    Detaching,
+    /// It is gone.
+    Gone,
+    /// EC2 refused a call.
+    Failed(Ec2Error),
+}
+
+impl Standing {
+    /// Whether the way will stay blocked until a person or another ENI clears it.
+    #[must_use]
+    pub fn is_for_good(&self) -> bool {
+        matches!(self, Self::Blocked(Reason::InstanceFull | Reason::NoSuchNetworkCard, _))
+    }
+}
+
+/// Where a slot stands after EC2 has been called.
+#[must_use]
+pub fn after(object: &NodeENIAttachment, cloud: &CloudStatus, failure: Option<Ec2Error>) -> Standing {
+    if let Some(error) = failure {
+        return Standing::Failed(error);
+    }
+    match (object.spec.release, cloud.state) {
+        (true, Some(CloudState::Detaching)) => Standing::Detaching,
+        (true, _) => Standing::Removing,
+        (false, Some(CloudState::Attached)) => Standing::Attached { adopted: false },
+        (false, Some(CloudState::Attaching | CloudState::Available)) => Standing::Attaching,
+        (false, Some(CloudState::Detaching)) => Standing::DetachingUnasked,
+        (false, Some(CloudState::Deleted) | None) => Standing::AsBefore,
+    }
+}
+
+/// The controller's conditions of a slot. Those that are left out stay as they are.
+#[must_use]
+pub fn of(
+    object: &NodeENIAttachment,
+    cloud: Option<&CloudStatus>,
+    standing: &Standing,
+    settings: &Settings,
+) -> Vec<Verdict> {
+    if matches!(standing, Standing::AsBefore) {
+        return vec![];
+    }
+    let created = created(object, cloud, standing);
+    let attached = attached(object, cloud, standing);
+    let ready = ready(object, &created, &attached, standing, settings);
+    vec![created, attached, ready]
+}
+
+/// `Created`: whether the ENI exists.
+fn created(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &Standing) -> Verdict {
+    let say = |holds, reason, message| Verdict::new(ConditionType::Created, holds, reason, message);
+    let eni = cloud
+        .filter(|cloud| cloud.state != Some(CloudState::Deleted))
+        .and_then(|cloud| cloud.eni_id.as_deref());
+    let adopted = matches!(standing, Standing::Attached { adopted: true } | Standing::AttachingAdopted)
+        || eni.is_some_and(|eni| was_adopted(object, eni));
+    match (eni, standing) {
+        (Some(eni), _) if adopted => say(Some(true), Reason::Adopted, format!("found {eni} by its tags")),
+        (Some(eni), _) => say(Some(true), Reason::Created, eni.to_owned()),
+        (None, Standing::Failed(error)) => {
+            let (reason, message) = failure(error);
+            say(Some(false), reason, message)
+        }
+        (None, Standing::Blocked(reason, message)) => say(Some(false), *reason, message.clone()),
+        (None, standing) => {
+            let (reason, message) = progress(standing);
+            say(Some(false), reason, message.to_owned())
+        }
+    }
+}
+
+/// Whether the conditions say already that this ENI was found.
+fn was_adopted(object: &NodeENIAttachment, eni: &str) -> bool {
+    let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    find_condition(conditions, ConditionType::Created)
+        .is_some_and(|old| old.reason == Reason::Adopted.name() && old.message.contains(eni))
+}
+
+/// `Attached`: whether EC2 has it attached.
+fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &Standing) -> Verdict {
+    let say = |holds, reason, message| Verdict::new(ConditionType::Attached, holds, reason, message);
+    let is_attached = cloud.is_some_and(|cloud| cloud.state == Some(CloudState::Attached));
+    if let (true, Some(cloud)) = (is_attached, cloud) {
+        let (reason, message) = place(object, cloud);
+        return say(Some(true), reason, message);
+    }
+    match standing {
+        Standing::Failed(error) => {
+            let (reason, message) = failure(error);
+            say(Some(false), reason, message)
+        }
+        Standing::Blocked(reason, message) => say(Some(false), *reason, message.clone()),
+        standing => {
+            let (reason, message) = progress(standing);
+            say(Some(false), reason, message.to_owned())
+        }
+    }
+}
+
+/// Where an ENI hangs, and whether that is where it was asked to.
+fn place(object: &NodeENIAttachment, cloud: &CloudStatus) -> (Reason, String) {
+    let Some(at) = record::position(cloud) else { return (Reason::Attached, String::new()) };
+    let spec = &object.spec;
+    if spec.device_index == i64::from(at.device) && spec.network_card_index == i64::from(at.card) {
+        return (Reason::Attached, format!("at {at}"));
+    }
+    let message = format!(
+        "at {at}; device index {} on network card {}, which the spec asks for, was not free at the attach",
+        spec.device_index, spec.network_card_index
+    );
+    (Reason::OtherDeviceIndex, message)
+}
+
+/// `Ready`: whether it can be used on its node.
+fn ready(
+    object: &NodeENIAttachment,
+    created: &Verdict,
+    attached: &Verdict,
+    standing: &Standing,
+    settings: &Settings,
+) -> Verdict {
+    let say = |holds, reason, message| Verdict::new(ConditionType::Ready, holds, reason, message);
+    if let Some((reason, message)) = standing.overrules() {
+        return say(Some(false), reason, message);
+    }
+    if attached.holds != Some(true) {
+        let why = if created.holds == Some(true) { attached } else { created };
+        return say(Some(false), why.reason, why.message.clone());
+    }
+    let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    match find_condition(conditions, ConditionType::LinkReady) {
+        Some(link) if link.status == "True" => say(Some(true), Reason::AsSpecified, attached.message.clone()),
+        Some(link) => say(Some(false), Reason::LinkNotReady, link.message.clone()),
+        None if settings.agent_required => {
+            say(None, Reason::NoAgent, "attached; no agent has reported from the node".to_owned())
+        }
+        None => say(Some(true), attached.reason, attached.message.clone()),
+    }
+}
+
+impl Standing {
+    /// What makes a slot unready even while its ENI is attached.
+    fn overrules(&self) -> Option<(Reason, String)> {
+        match self {
+            Self::Removing | Self::WaitingForRelease | Self::Detaching | Self::Gone => {
+                let (reason, message) = progress(self);
+                Some((reason, message.to_owned()))
+            }
+            Self::Failed(error) => Some(failure(error)),
+            Self::AsBefore
+            | Self::Paused
+            | Self::Undecodable
+            | Self::Blocked(..)
+            | Self::Creating
+            | Self::Settling
+            | Self::LookingForEarlierCreate
+            | Self::Attaching
+            | Self::AttachingAdopted
+            | Self::Attached { .. }
+            | Self::DetachingUnasked => None,
+        }
+    }
+}
+
+/// Reason and words for a slot on its way.
+fn progress(standing: &Standing) -> (Reason, &'static str) {
+    match standing {
+        Standing::Paused => (Reason::Paused, "spec.paused of the NodeENI is true"),
+        Standing::Undecodable => (Reason::Undecodable, "the spec is not one that the operator wrote"),
+        Standing::Creating | Standing::AsBefore => (Reason::InProgress, "EC2 is being asked for the ENI"),
+        Standing::Settling => (Reason::Settling, "waiting until EC2's listing can be believed"),
+        Standing::LookingForEarlierCreate => {
+            (Reason::LookingForEarlierCreate, "an earlier create with other parameters may have made the ENI")
+        }
+        Standing::Attaching | Standing::AttachingAdopted | Standing::Attached { .. } => {
+            (Reason::InProgress, "EC2 is attaching the ENI")
+        }
+        Standing::DetachingUnasked => (Reason::Detaching, "somebody else detached the ENI"),
+        Standing::Removing => (Reason::Removing, "the ENI is being removed"),
+        Standing::WaitingForRelease => {
+            (Reason::WaitingForRelease, "waiting until the node's agent has let go of the device")
+        }
+        Standing::Detaching => (Reason::Detaching, "EC2 is detaching the ENI"),
+        Standing::Gone => (Reason::Deleted, "the ENI is deleted"),
+        Standing::Blocked(..) | Standing::Failed(_) => (Reason::InProgress, ""),
+    }
+}
+
+/// Reason and words for a call that EC2 refused.
+pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
+    use Ec2ErrorKind as Kind;
+    let reason = match error.kind {
+        Kind::SubnetFull => Reason::SubnetFull,
+        Kind::InstanceFull => Reason::InstanceFull,
+        Kind::AccountFull => Reason::AccountFull,
+        Kind::Mismatch => Reason::Mismatch,
+        Kind::Unauthorized => Reason::Unauthorized,
+        Kind::Throttled => Reason::Throttled,
+        Kind::NoAnswer => Reason::NoAnswer,
+        Kind::InstanceNotReady => Reason::InstanceNotReady,
+        Kind::TokenReused => Reason::LookingForEarlierCreate,
+        Kind::NotFound(Thing::Subnet) => Reason::SubnetNotFound,
+        Kind::NotFound(Thing::SecurityGroup) => Reason::SecurityGroupNotFound,
+        Kind::NotFound(Thing::Instance) => Reason::InstanceNotFound,
+        Kind::NotFound(Thing::Eni | Thing::Attachment) | Kind::Conflict | Kind::PositionTaken => {
+            Reason::Settling
+        }
+        Kind::Refused => Reason::Ec2Refused,
+    };
+    let what = if error.kind == Kind::Unauthorized { permission(error.call) } else { String::new() };
+    (reason, format!("{error}{what}"))
+}
+
+/// Which permission is missing.
+fn permission(call: Call) -> String {
+    let with_tags = if call == Call::Create { " and ec2:CreateTags" } else { "" };
+    format!(" (the controller's role needs ec2:{}{with_tags})", call.action())
+}
+
+/// Whether EC2 said of the slot's token that it was used with other parameters.
+#[must_use]
+pub fn token_was_reused(object: &NodeENIAttachment) -> bool {
+    let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    find_condition(conditions, ConditionType::Created)
+        .is_some_and(|created| created.reason == Reason::LookingForEarlierCreate.name())
+}

@@ -1,0 +1,45 @@
+//! What can be asked for on the command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::demo::DemoOptions;
+
+/// Generates, starts, shows and tests eni-operator.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the generated files: the CRDs.
+    Gen {
+        /// Write nothing, and fail with the names of the files that are not as they should be.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run a real Kubernetes API server and a simulated EC2 until Ctrl-C, and print how to use them.
+    Testbed,
+    /// Show the operator at work: real Kubernetes API, real controller, simulated EC2.
+    Demo(DemoOptions),
+    /// Run everything that has to hold, and install what that takes.
+    Test {
+        /// Only the steps whose titles contain this.
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,26 @@
+//! Chores of this repository: generation, a testbed, a demonstration, and the run of all tests.
+//!
+//! It is a library too, so that the operator's tests can start a [`testbed`].
+
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the bans keep clock and environment out of the operator's decisions"
+)]
+
+pub mod cache;
+pub mod cargo;
+pub mod cli;
+pub mod crds;
+pub mod demo;
+pub mod r#gen;
+pub mod go_tools;
+pub mod http;
+pub mod kubectl;
+pub mod parts;
+pub mod process;
+pub mod progress;
+pub mod repo;
+pub mod runtime;
+pub mod suite;
+pub mod testbed;

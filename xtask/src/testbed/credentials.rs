@@ -1,0 +1,139 @@
+//! Who may do what in a testbed, and the files that say so.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow};
+use aws_lc_rs::{
+    encoding::{AsDer, PublicKeyX509Der},
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use serde_json::json;
+
+use super::ports::random;
+
+/// The file name of the kubeconfig.
+pub(super) const KUBECONFIG: &str = "kubeconfig";
+/// The file name of the list of tokens.
+pub(super) const TOKENS: &str = "tokens.csv";
+/// The file name of the key that signs service accounts' tokens.
+pub(super) const SERVICE_ACCOUNT_KEY: &str = "service-accounts.key";
+/// The file name of its public half.
+pub(super) const SERVICE_ACCOUNT_PUBLIC_KEY: &str = "service-accounts.pub";
+
+/// What an administrator needs.
+#[derive(Debug, Clone)]
+pub(super) struct Credentials {
+    pub(super) server: String,
+    pub(super) token: String,
+    pub(super) ca: PathBuf,
+}
+
+impl Credentials {
+    /// Makes them, and writes the files that the API server and its users read.
+    pub(super) fn write(certs: &Path, scratch: &Path, port: u16) -> Result<Self> {
+        let credentials = Self {
+            server: format!("https://127.0.0.1:{port}"),
+            token: format!("{:016x}{:016x}", random(), random()),
+            // The server writes it when it starts: the certificate and the one that signed it.
+            ca: certs.join("apiserver.crt"),
+        };
+        let write = |name, text: String| {
+            let path = scratch.join(name);
+            fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+        };
+        write(TOKENS, format!("{},admin,1,system:masters\n", credentials.token))?;
+        let (private, public) = signing_keys()?;
+        write(SERVICE_ACCOUNT_KEY, private)?;
+        write(SERVICE_ACCOUNT_PUBLIC_KEY, public)?;
+        write(KUBECONFIG, credentials.kubeconfig())?;
+        Ok(credentials)
+    }
+
+    /// As the kube client takes it.
+    pub(super) fn kube_config(&self) -> Result<kube::Config> {
+        let kubeconfig =
+            kube::config::Kubeconfig::from_yaml(&self.kubeconfig()).context("read our kubeconfig")?;
+        let options = kube::config::KubeConfigOptions::default();
+        crate::runtime::block_on(
+            async move { kube::Config::from_custom_kubeconfig(kubeconfig, &options).await },
+        )?
+        .context("load our kubeconfig")
+    }
+
+    /// JSON is YAML too.
+    fn kubeconfig(&self) -> String {
+        let kubeconfig = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{
+                "name": "testbed",
+                "cluster": { "server": self.server, "certificate-authority": self.ca },
+            }],
+            "users": [{ "name": "admin", "user": { "token": self.token } }],
+            "contexts": [{ "name": "testbed", "context": { "cluster": "testbed", "user": "admin" } }],
+            "current-context": "testbed",
+        });
+        format!("{kubeconfig:#}\n")
+    }
+}
+
+/// A new pair of keys in PEM, the private one first.
+fn signing_keys() -> Result<(String, String)> {
+    let unspecified = |_| anyhow!("the cryptography library made no key");
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(unspecified)?;
+    let private = pair.to_pkcs8v1().map_err(unspecified)?;
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(unspecified)?;
+    Ok((pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", public.as_ref())))
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = base64(der);
+    let mut lines = vec![format!("-----BEGIN {label}-----")];
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        lines.push(line.to_owned());
+        rest = after;
+    }
+    lines.push(format!("-----END {label}-----\n"));
+    lines.join("\n")
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 4];
+        group[1..=chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes(group);
+        for digit in 0..4 {
+            let index = (bits >> (18 - 6 * digit)) & 63;
+            text.push(if digit <= chunk.len() { char::from(DIGITS[index as usize]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        let of = |text: &str| base64(text.as_bytes());
+        assert_eq!(
+            [of(""), of("f"), of("fo"), of("foo"), of("foobar")],
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYmFy"]
+        );
+    }
+
+    #[test]
+    fn pem_has_lines_of_64() {
+        let text = pem("X", &[0; 60]);
+        let lengths: Vec<usize> = text.lines().map(str::len).collect();
+        assert_eq!(lengths, [17, 64, 16, 15]);
+    }
+}
