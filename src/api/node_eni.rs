@@ -216,7 +216,7 @@ pub enum SubnetPolicy {
 
 /// When an ENI may be taken off a node whose agent does not say that it has let go of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
-#[x_kube(validation = Rule::new("!has(self.timeoutSeconds) || self.type == 'AfterTimeout'").message("timeoutSeconds goes with the type AfterTimeout only"))]
+#[x_kube(validation = Rule::new("!has(self.timeoutSeconds) || !has(self.type) || self.type == 'AfterTimeout'").message("timeoutSeconds goes with the type AfterTimeout only"))]
 #[serde(rename_all = "camelCase")]
 pub struct DetachPolicy {
     /// What to do when the agent does not answer.

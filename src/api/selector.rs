@@ -17,11 +17,13 @@ pub struct NodeSelectorTerm {
 }
 
 /// One requirement on a label of a node.
+// `has`, though the operator is required: a rule that errs, unlike one that says no, locks an older object
+// against every write.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[x_kube(
-    validation = Rule::new("self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : true").message("values must not be empty for the operators In and NotIn"),
-    validation = Rule::new("self.operator in ['Exists', 'DoesNotExist'] ? !has(self.values) || size(self.values) == 0 : true").message("values must be empty for the operators Exists and DoesNotExist"),
-    validation = Rule::new("self.operator in ['Gt', 'Lt'] ? has(self.values) && size(self.values) == 1 && self.values[0].matches('^-?[0-9]+$') : true").message("values must be one integer for the operators Gt and Lt"),
+    validation = Rule::new("has(self.operator) && self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : true").message("values must not be empty for the operators In and NotIn"),
+    validation = Rule::new("has(self.operator) && self.operator in ['Exists', 'DoesNotExist'] ? !has(self.values) || size(self.values) == 0 : true").message("values must be empty for the operators Exists and DoesNotExist"),
+    validation = Rule::new("has(self.operator) && self.operator in ['Gt', 'Lt'] ? has(self.values) && size(self.values) == 1 && self.values[0].matches('^-?[0-9]+$') : true").message("values must be one integer for the operators Gt and Lt"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Expression {

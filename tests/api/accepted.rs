@@ -20,7 +20,7 @@ const ROWS: &[Good] = &[
     ("MTU 0 leaves the link alone", With("mtu: 0")),
     ("MTU 128 is ENA's least", With("mtu: 128")),
     ("MTU 9001 is the VPC's most", With("mtu: 9001")),
-    ("MTU of a whole number with a point", With("mtu: 1500.0")),
+    ("whole number with a point", With("ipv6AddressCount: 2.0")),
     (
         "null stands for unset",
         With("{mtu: null, tags: null, detachPolicy: null, deviceIndex: null, altNamePrefix: null}"),

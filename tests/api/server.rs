@@ -133,9 +133,9 @@ pub(crate) async fn merge(client: &Client, path: &str, change: Value) -> Result<
 }
 
 /// Applies the status of an object as a manager of fields.
-pub(crate) async fn apply_status(client: &Client, path: &str, manager: &str, status: Value) -> Value {
+pub(crate) async fn apply_status(client: &Client, path: &str, manager: &str, status: Value) -> Result<Value, Box<Status>> {
     let (collection, name) = split(path);
-    let object = get(client, path).await.unwrap();
+    let object = get(client, path).await?;
     let mut applied = json!({ "metadata": { "name": name }, "status": status });
     for word in ["apiVersion", "kind"] {
         applied[word] = object[word].clone();
@@ -143,7 +143,7 @@ pub(crate) async fn apply_status(client: &Client, path: &str, manager: &str, sta
     let request = Request::new(collection);
     let request =
         request.patch_subresource("status", name, &PatchParams::apply(manager), &Patch::Apply(applied));
-    client.request(request.unwrap()).await.unwrap()
+    refusal(client.request(request.unwrap()).await)
 }
 
 /// A collection and the name in it.

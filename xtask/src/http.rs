@@ -34,12 +34,11 @@ fn exchange(method: &str, base: &str, path: &str, body: Option<&Value>) -> Resul
     let body = body.map(Value::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    let length = body.len();
     // HTTP/1.0 is answered in one piece, and by closing the connection.
-    write!(
-        stream,
-        "{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
+    let head = format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json");
+    let request = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     ensure!(!answer.is_empty(), "the connection was closed without an answer");

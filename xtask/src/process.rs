@@ -5,12 +5,12 @@
 //! parent's death would be simpler, but comes when the *thread* that spawned the child ends, and a test's
 //! thread ends long before its process does.
 //!
-//! A line down the pipe is the name of a signal for the child.
+//! A line down the pipe is the name of a signal for the child, or `ALL` to kill it with all that it started.
 
 use std::{
     fs::{self, File},
     io::Write,
-    os::unix::process::CommandExt,
+    os::{fd::AsFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     thread,
@@ -19,13 +19,18 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+use crate::progress::{Heartbeat, pretty};
+
 /// What guards a child: it passes signals on, ends with the child, and kills its process group at the end
 /// of its input.
 const GUARD: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
-{ while read -r signal; do kill -s "$signal" "$child"; done; kill -s KILL 0; } <&3 3<&- >/dev/null 2>&1 &
+{
+    while read -r signal && [ "$signal" != ALL ]; do kill -s "$signal" "$child"; done
+    kill -s KILL 0
+} <&3 3<&- >/dev/null 2>&1 &
 watcher=$!
 exec </dev/null 3<&-
 wait "$child"
@@ -114,6 +119,18 @@ impl Guarded {
     pub fn signal(&mut self, signal: &str) -> Result<()> {
         let leash = self.leash.as_mut().with_context(|| format!("{} has no leash left", self.name))?;
         writeln!(leash, "{signal}").with_context(|| format!("send {signal} to {}: it has ended", self.name))
+    }
+
+    /// Kills it, with all that it started, after `limit`, unless what this returns is dropped before.
+    pub fn limit(&self, limit: Duration) -> Result<Heartbeat> {
+        let leash = self.leash.as_ref().with_context(|| format!("{} has no leash left", self.name))?;
+        let leash = File::from(leash.as_fd().try_clone_to_owned().context("copy a pipe's end")?);
+        let name = self.name.clone();
+        Ok(Heartbeat::start(limit, move |elapsed| {
+            // An error says that it has ended already.
+            let _ = (&leash).write_all(b"ALL\n");
+            format!("`{name}` was killed: it ran for more than {}", pretty(elapsed))
+        }))
     }
 
     /// Asks it to end, and kills it if it has not after `grace`. Returns how it ended.

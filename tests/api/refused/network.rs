@@ -32,6 +32,7 @@ pub(super) const ROWS: &[Bad] = &[
     bad("MTU below 0", With("mtu: -1"), "spec.mtu", MTU),
     bad("MTU in quotes", With("mtu: '9001'"), "spec.mtu", "must be of type integer"),
     bad("MTU with a fraction", With("mtu: 1500.5"), "spec.mtu", "must be of type integer"),
+    bad("MTU of a whole number with a point", With("mtu: 1500.0"), "spec.mtu", "expected int"),
     bad("EFA", With("interfaceType: efa"), "spec.interfaceType", EFA),
     bad("EFA without IP", With("interfaceType: efa-only"), "spec.interfaceType", EFA),
     bad("trunk", With("interfaceType: trunk"), "spec.interfaceType", "interfaceType must be interface"),

@@ -230,7 +230,7 @@ async fn types_are_told_and_missing_ones_left_out(world: &mut World) {
         let cards: Vec<_> =
             kind.cards.iter().map(|card| format!("{}:{}", card.index, card.max_enis)).collect();
         let text = format!(
-            "{} [{}] IPv4 IPv6",
+            "{} [{}], {} IPv4, {} IPv6",
             kind.name,
             cards.join(", "),
             kind.ipv4_addresses_per_eni,

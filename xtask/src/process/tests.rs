@@ -68,6 +68,16 @@ fn closing_the_leash_kills_children_and_grandchildren() {
 }
 
 #[test]
+fn limit_kills_children_and_grandchildren() {
+    let script = "sleep 63.4242 & sleep 63.4242";
+    let mut child = Guarded::spawn("slow", &shell(script), &Output::Inherited).unwrap();
+    let limit = child.limit(Duration::from_millis(300)).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    drop(limit);
+    within_five_seconds("all of it ends", || !runs("63.4242"));
+}
+
+#[test]
 fn dropping_it_kills_the_child() {
     let child = Guarded::spawn("dropped", &shell("exec sleep 62.4242"), &Output::Inherited).unwrap();
     within_five_seconds("it starts", || runs("62.4242"));

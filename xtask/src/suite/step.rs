@@ -15,6 +15,9 @@ use crate::{
     progress::{HEARTBEAT, Heartbeat, pretty},
 };
 
+/// How long a command may take; the longest, a first build with the AWS SDK, takes 10 minutes on two cores.
+const LIMIT: Duration = Duration::from_mins(40);
+
 /// A step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
@@ -72,6 +75,7 @@ impl Outcome {
 pub(super) fn check(command: &Command) -> Result<Outcome> {
     let name = name(command);
     let mut child = Guarded::spawn(&name, command, &Output::Inherited)?;
+    let _limit = child.limit(LIMIT)?;
     let said = name.clone();
     let heartbeat = Heartbeat::start(HEARTBEAT, move |elapsed| still(&said, elapsed));
     let status = child.wait()?;
@@ -87,6 +91,7 @@ pub(super) fn check(command: &Command) -> Result<Outcome> {
 pub(super) fn tests(command: &Command) -> Result<Outcome> {
     let name = name(command);
     let mut child = Guarded::spawn(&name, command, &Output::Piped)?;
+    let _limit = child.limit(LIMIT)?;
     let stdout = child.stdout().context("no standard output to read")?;
     let (count, failures) = stream(&name, stdout)?;
     let status = child.wait()?;

@@ -1,0 +1,138 @@
+//! A slot whose ENI should be there and attached.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::SignedDuration;
+
+use super::decide::{Decision, View};
+use super::{Step, slot_of};
+use crate::api::{CloudState, CloudStatus, NodeENIAttachment};
+use crate::model::{CreateEni, Eni, Epoch, Ownership, client_token};
+use crate::plan::asks::{self, Change};
+use crate::plan::belief::{Belief, SlotView, moment};
+use crate::plan::verdicts::{self, Standing};
+use crate::plan::{Pace, record};
+
+impl View<'_> {
+    /// A slot whose ENI should be there and attached.
+    pub(super) fn bring_up(&self, slot: &SlotView, belief: Belief) -> Decision {
+        let now = self.world.now;
+        match belief {
+            // Only a settled slot is not asked about.
+            Belief::Unasked => Decision::rest(None, Standing::Attached { adopted: false }, Pace::Settled),
+            Belief::Settling { cloud, until } => self.settle(slot, cloud, until),
+            Belief::Nothing { last_epoch } => {
+                let epoch =
+                    Epoch(last_epoch.map_or(now.as_second(), |last| (last.0 + 1).max(now.as_second())));
+                self.create(slot, record::intended(epoch, now))
+            }
+            Belief::Asked { cloud } if verdicts::token_was_reused(&slot.attachment) => {
+                self.look_for_earlier_create(slot, cloud)
+            }
+            Belief::Asked { cloud } => {
+                let again = CloudStatus { last_create: Time(now), last_change: Time(now), ..cloud };
+                self.create(slot, again)
+            }
+            Belief::Present { cloud, adopted, surplus } => self.keep(slot, cloud, adopted, &surplus),
+        }
+    }
+
+    /// A token of ours went with other parameters, so an ENI of ours may be out there.
+    fn look_for_earlier_create(&self, slot: &SlotView, cloud: CloudStatus) -> Decision {
+        let certain = moment(&cloud.last_create) + self.settings.listing_lag;
+        let listed_at = slot.listing.as_ref().map(|listing| listing.at);
+        if listed_at.is_some_and(|at| at >= certain) {
+            let now = self.world.now;
+            return self.create(slot, record::intended(Epoch((cloud.epoch + 1).max(now.as_second())), now));
+        }
+        let wait = certain.duration_since(self.world.now).max(SignedDuration::from_secs(1));
+        Decision::rest(Some(cloud), Standing::LookingForEarlierCreate, Pace::Within(wait))
+    }
+
+    /// Creates the slot's ENI, attaches it and sets what a create and an attach leave unset.
+    fn create(&self, slot: &SlotView, cloud: CloudStatus) -> Decision {
+        let at = match self.place(slot) {
+            Ok(at) => at,
+            Err(decision) => return decision,
+        };
+        let object = &slot.attachment;
+        let Some(request) = self.request(object, Epoch(cloud.epoch)) else {
+            return Decision::rest(None, Standing::Undecodable, Pace::Settled);
+        };
+        let mut steps = vec![Step::Create(Box::new(request)), Step::Attach(at)];
+        if object.spec.delete_on_termination {
+            steps.push(Step::Change(Change::DeleteOnTermination(true)));
+        }
+        if object.spec.source_dest_check == Some(false) {
+            steps.push(Step::Change(Change::SourceDestCheck(false)));
+        }
+        Decision::act(cloud, steps, Standing::Creating)
+    }
+
+    /// Keeps an ENI as it should be.
+    fn keep(&self, slot: &SlotView, cloud: CloudStatus, adopted: bool, surplus: &[Eni]) -> Decision {
+        let changes = asks::changes(&slot.attachment, &cloud);
+        let others: Vec<Step> = surplus.iter().filter_map(|eni| self.dispose(slot, eni)).collect();
+        match cloud.state {
+            Some(CloudState::Available) => self.attach(slot, cloud, adopted),
+            Some(CloudState::Attaching | CloudState::Attached) => {
+                let steps: Vec<Step> = changes.into_iter().map(Step::Change).chain(others).collect();
+                let attached = cloud.state == Some(CloudState::Attached);
+                let standing = if attached { Standing::Attached { adopted } } else { Standing::Attaching };
+                if !steps.is_empty() {
+                    return Decision::act(cloud, steps, standing);
+                }
+                let look = Pace::Within(asks::poll(&cloud, self.world.now));
+                let pace = if attached && surplus.is_empty() { Pace::Settled } else { look };
+                Decision::rest(Some(cloud), standing, pace)
+            }
+            Some(CloudState::Detaching) => {
+                let look = Pace::Within(asks::poll(&cloud, self.world.now));
+                Decision::rest(Some(cloud), Standing::DetachingUnasked, look)
+            }
+            Some(CloudState::Deleted) | None => {
+                Decision::rest(Some(cloud), Standing::Settling, Pace::Within(SignedDuration::from_secs(5)))
+            }
+        }
+    }
+
+    /// Attaches an ENI that exists, or deletes it where the instance has no room for it.
+    fn attach(&self, slot: &SlotView, cloud: CloudStatus, adopted: bool) -> Decision {
+        let at = match self.place(slot) {
+            Ok(at) => at,
+            Err(decision) if decision.standing.is_for_good() => {
+                return Decision { cloud: Some(cloud), steps: vec![Step::Delete], ..decision };
+            }
+            Err(decision) => return Decision { cloud: Some(cloud), ..decision },
+        };
+        let mut steps = vec![Step::Attach(at)];
+        if slot.attachment.spec.delete_on_termination {
+            steps.push(Step::Change(Change::DeleteOnTermination(true)));
+        }
+        steps.extend(asks::changes(&slot.attachment, &cloud).into_iter().map(Step::Change));
+        let standing = if adopted { Standing::AttachingAdopted } else { Standing::Attaching };
+        Decision::act(cloud, steps, standing)
+    }
+
+    /// The create of a slot's ENI; `None` if the object is not one that the operator wrote.
+    fn request(&self, object: &NodeENIAttachment, epoch: Epoch) -> Option<CreateEni> {
+        let spec = &object.spec;
+        let uid = object.metadata.uid.clone()?;
+        let count = |value: i64| u32::try_from(value).ok();
+        let ownership = Ownership {
+            cluster: self.settings.cluster.clone(),
+            slot: slot_of(object)?,
+            epoch,
+            offset: count(spec.offset)?,
+        };
+        Some(CreateEni {
+            client_token: client_token(&self.settings.cluster, &uid, epoch),
+            subnet: spec.subnet_id.parse().ok()?,
+            groups: spec.security_group_ids.iter().map(|id| id.parse().ok()).collect::<Option<_>>()?,
+            description: spec.description.clone(),
+            tags: ownership.tags(&spec.node_name, &uid, &spec.tags),
+            secondary_private_ip_count: count(spec.secondary_private_ip_count)?,
+            ipv4_prefix_count: count(spec.ipv4_prefix_count)?,
+            ipv6_address_count: count(spec.ipv6_address_count)?,
+        })
+    }
+}

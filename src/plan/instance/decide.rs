@@ -1,0 +1,124 @@
+//! What to do about one slot, before it is put into words.
+
+use k8s_openapi::jiff::SignedDuration;
+
+use super::room::Places;
+use super::{SlotPlan, Step, World};
+use crate::api::{CloudState, CloudStatus, NodeENIAttachment};
+use crate::plan::belief::{Belief, SlotView, moment};
+use crate::plan::verdicts::{self, Standing};
+use crate::plan::{Pace, Settings, asks, record};
+use k8s_openapi::jiff::Timestamp;
+
+/// What the decision about one slot depends on.
+pub(super) struct View<'a> {
+    pub(super) world: &'a World,
+    pub(super) settings: &'a Settings,
+    pub(super) places: Places,
+}
+
+/// What was decided for a slot, before it is put into words.
+pub(super) struct Decision {
+    pub(super) cloud: Option<CloudStatus>,
+    pub(super) steps: Vec<Step>,
+    pub(super) standing: Standing,
+    pub(super) let_go: bool,
+    pub(super) pace: Pace,
+}
+
+impl Decision {
+    /// Nothing to do, for a reason.
+    pub(super) fn rest(cloud: Option<CloudStatus>, standing: Standing, pace: Pace) -> Self {
+        Self { cloud, steps: vec![], standing, let_go: false, pace }
+    }
+
+    /// Something to do; its outcome decides the pace.
+    pub(super) fn act(cloud: CloudStatus, steps: Vec<Step>, standing: Standing) -> Self {
+        Self { cloud: Some(cloud), steps, standing, let_go: false, pace: Pace::Settled }
+    }
+
+    /// Nothing is left.
+    pub(super) fn done() -> Self {
+        Self { let_go: true, ..Self::rest(None, Standing::Gone, Pace::Settled) }
+    }
+}
+
+impl View<'_> {
+    /// The plan of a slot.
+    pub(super) fn slot(&self, slot: &SlotView, belief: Belief) -> SlotPlan {
+        let kept = match &belief {
+            Belief::Nothing { .. } => recorded(&slot.attachment).map(|cloud| record::lost(cloud)),
+            belief => belief.cloud().or(recorded(&slot.attachment)).cloned(),
+        };
+        let alone = !matches!(&belief, Belief::Present { surplus, .. } if !surplus.is_empty());
+        let decision = self.decide(slot, belief);
+        let cloud = decision.cloud.or(kept);
+        SlotPlan {
+            verdicts: verdicts::of(&slot.attachment, cloud.as_ref(), &decision.standing, self.settings),
+            attachment: slot.attachment.clone(),
+            cloud,
+            let_go: decision.let_go,
+            let_go_after: alone
+                && slot.attachment.spec.release
+                && decision.steps.last() == Some(&Step::Delete),
+            steps: decision.steps,
+            pace: decision.pace,
+        }
+    }
+
+    /// What to do about a slot.
+    fn decide(&self, slot: &SlotView, belief: Belief) -> Decision {
+        let object = &slot.attachment;
+        if object.spec.paused {
+            return Decision::rest(None, Standing::Paused, Pace::Settled);
+        }
+        let leaving = object.metadata.deletion_timestamp.is_some();
+        if leaving && !object.spec.release {
+            return self.bookkeeping(slot, &belief);
+        }
+        if let Some(wait) =
+            slot.retry_at.map(|at| at.duration_since(self.world.now)).filter(|wait| wait.is_positive())
+        {
+            return Decision::rest(None, Standing::AsBefore, Pace::Within(wait));
+        }
+        if object.spec.release { self.remove(slot, belief) } else { self.bring_up(slot, belief) }
+    }
+
+    /// An object that somebody deleted.
+    ///
+    /// If its ENI should stay, the object is let go, but not before the next one would see the ENI in a
+    /// listing. If its `NodeENI` is not there, whoever decides over slots will say what is to be done.
+    fn bookkeeping(&self, slot: &SlotView, belief: &Belief) -> Decision {
+        if !slot.owner_lives {
+            return Decision::rest(None, Standing::AsBefore, Pace::Settled);
+        }
+        let certain = match (belief, recorded(&slot.attachment)) {
+            (_, Some(cloud)) => moment(&cloud.last_create),
+            (_, None) if slot.newborn => return Decision::done(),
+            (_, None) => slot.known_since,
+        };
+        let wait = (certain + self.settings.listing_lag).duration_since(self.world.now);
+        if wait.is_positive() {
+            Decision::rest(None, Standing::AsBefore, Pace::Within(wait))
+        } else {
+            Decision::done()
+        }
+    }
+
+    /// Waits until the listing can be believed, and looks now and then.
+    pub(super) fn settle(&self, slot: &SlotView, cloud: Option<CloudStatus>, until: Timestamp) -> Decision {
+        let now = self.world.now;
+        let left = until.duration_since(now).max(SignedDuration::from_secs(1));
+        let look = cloud.as_ref().map_or(left, |cloud| asks::poll(cloud, now));
+        let standing = match cloud.as_ref().or(recorded(&slot.attachment)).and_then(|cloud| cloud.state) {
+            Some(CloudState::Attaching) => Standing::Attaching,
+            _ => Standing::Settling,
+        };
+        Decision::rest(cloud, standing, Pace::Within(look.min(left)))
+    }
+}
+
+/// The record of an object.
+pub(super) fn recorded(object: &NodeENIAttachment) -> Option<&CloudStatus> {
+    object.status.as_ref()?.cloud.as_ref()
+}

@@ -1,0 +1,118 @@
+//! Where a slot may hang, and why it may not.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::jiff::SignedDuration;
+
+use super::decide::{Decision, View};
+use super::{Sighting, World};
+use crate::api::{NodeENIAttachment, Reason};
+use crate::model::{InstanceState, Position};
+use crate::plan::belief::{Belief, SlotView};
+use crate::plan::positions::{self, Claim, Place};
+use crate::plan::verdicts::Standing;
+use crate::plan::{Pace, record};
+
+/// Where each slot may hang, by name; empty while the instance is not known.
+pub(super) struct Places(BTreeMap<String, Place>);
+
+impl Places {
+    pub(super) fn of(world: &World, beliefs: &[Belief]) -> Self {
+        let Sighting::Seen(instance) = &world.instance else { return Self(Default::default()) };
+        let claims: Vec<Claim<'_>> =
+            world.slots.iter().zip(beliefs).filter_map(|(slot, belief)| claim(slot, belief)).collect();
+        let places = positions::assign(&claims, instance, world.instance_type.as_ref());
+        Self(places.into_iter().map(|(name, place)| (name.to_owned(), place)).collect())
+    }
+}
+
+/// A slot's claim to a position: those that should have one, and those that still hold one.
+fn claim<'a>(slot: &'a SlotView, belief: &Belief) -> Option<Claim<'a>> {
+    let cloud = belief.cloud();
+    let held = cloud.and_then(record::position);
+    let leaving = slot.attachment.spec.release || slot.attachment.metadata.deletion_timestamp.is_some();
+    if leaving && held.is_none() {
+        return None;
+    }
+    Some(Claim {
+        name: slot.attachment.metadata.name.as_deref()?,
+        eni: cloud.and_then(record::eni),
+        held,
+        wanted: wanted(&slot.attachment),
+    })
+}
+
+/// The position that a slot asks for.
+fn wanted(attachment: &NodeENIAttachment) -> Position {
+    let number = |value: i64| u32::try_from(value).unwrap_or_default();
+    let spec = &attachment.spec;
+    Position { card: number(spec.network_card_index), device: number(spec.device_index) }
+}
+
+impl View<'_> {
+    /// Where a slot may hang, or why it cannot.
+    pub(super) fn place(&self, slot: &SlotView) -> Result<Position, Decision> {
+        let wait = |standing, seconds| {
+            Err(Decision::rest(None, standing, Pace::Within(SignedDuration::from_secs(seconds))))
+        };
+        let state = match &self.world.instance {
+            Sighting::NotAsked => return wait(Standing::Settling, 1),
+            Sighting::Absent => {
+                return wait(
+                    Standing::Blocked(Reason::InstanceGone, "EC2 does not know the instance".to_owned()),
+                    60,
+                );
+            }
+            Sighting::Seen(instance) => instance.state,
+        };
+        match state {
+            InstanceState::Pending => {
+                return wait(
+                    Standing::Blocked(Reason::InstanceNotReady, "the instance is starting".to_owned()),
+                    10,
+                );
+            }
+            InstanceState::Terminated => {
+                return wait(
+                    Standing::Blocked(Reason::InstanceGone, "the instance is terminated".to_owned()),
+                    60,
+                );
+            }
+            InstanceState::Running | InstanceState::Stopped => {}
+        }
+        let name = slot.attachment.metadata.name.as_deref().unwrap_or_default();
+        match self.places.0.get(name) {
+            Some(Place::At(at)) => Ok(*at),
+            Some(full) => {
+                let (reason, message) = self.no_room(full, wanted(&slot.attachment));
+                wait(Standing::Blocked(reason, message), 300)
+            }
+            None => wait(Standing::Settling, 1),
+        }
+    }
+
+    /// Why there is no room, for people.
+    fn no_room(&self, place: &Place, wanted: Position) -> (Reason, String) {
+        let type_ = match &self.world.instance {
+            Sighting::Seen(instance) => instance.instance_type.as_str(),
+            Sighting::NotAsked | Sighting::Absent => "the instance type",
+        };
+        match place {
+            Place::NoSuchCard { cards } => (
+                Reason::NoSuchNetworkCard,
+                format!(
+                    "{type_} has {cards} network card(s), numbered from 0; networkCardIndex asks for {}",
+                    wanted.card
+                ),
+            ),
+            Place::Full { max_enis } => (
+                Reason::InstanceFull,
+                format!(
+                    "{type_} carries {max_enis} ENIs on network card {}, and all are in use",
+                    wanted.card
+                ),
+            ),
+            Place::At(_) => (Reason::InProgress, String::new()),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The simulated EC2, behind the operator's port.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ec2_sim::api::{
+    AttachNetworkInterface, AttachmentChanges, AttributeValue, Call as SimCall, CreateNetworkInterface,
+    DeleteNetworkInterface, DescribeInstanceTypes, DescribeInstances, DescribeNetworkInterfaces,
+    DescribeSecurityGroups, DescribeSubnets, DetachNetworkInterface, Filter, ModifyNetworkInterfaceAttribute,
+    TagSpecification,
+};
+use ec2_sim::world::Eni as SimEni;
+use ec2_sim::{Failure, Simulator};
+use eni_operator::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery, sort};
+use eni_operator::model::{
+    AttachmentId, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance, InstanceId,
+    InstanceType, Position, SecurityGroup, Subnet, tag_key,
+};
+
+use crate::gate::{Gate, Request, Strike};
+use crate::words;
+
+/// EC2, and what was asked of it.
+#[derive(Clone)]
+pub struct SimEc2 {
+    /// EC2.
+    pub sim: Arc<Mutex<Simulator>>,
+    /// The calls that reached EC2 and changed something, or should have.
+    pub log: Arc<Mutex<Vec<Mutation>>>,
+    /// Where requests wait.
+    pub gate: Gate,
+}
+
+/// A changing call that reached EC2.
+#[derive(Debug, Clone)]
+pub struct Mutation {
+    /// Which one.
+    pub call: Call,
+    /// The ENI as it was before; none for a create, or an ENI that is not there.
+    pub eni: Option<SimEni>,
+    /// The tags of a create.
+    pub tags: Option<std::collections::BTreeMap<String, String>>,
+    /// Whether EC2 did it.
+    pub done: bool,
+}
+
+/// What is behind a lock, whatever happened to whoever held it before.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn error(call: Call, code: &str, message: &str) -> Ec2Error {
+    Ec2Error { call, kind: sort(code, message), code: code.to_owned(), message: message.to_owned() }
+}
+
+impl SimEc2 {
+    /// One call: it waits at the gate, takes effect, and is answered, if nothing goes wrong.
+    async fn call<C: SimCall>(&self, call: Call, about: String, request: C) -> Answer<C::Answer> {
+        let changes = matches!(call, Call::Create | Call::Attach | Call::Modify | Call::Detach | Call::Delete);
+        let strike = self.gate.pass(Request { call: call.action(), about, changes, ec2: true }).await;
+        match strike {
+            Strike::None => self.send(call, request),
+            Strike::Refused => Err(error(call, "RequestLimitExceeded", "injected")),
+            Strike::Unsent => Err(error(call, "NoAnswer", "never sent")),
+            Strike::Lost => {
+                drop(self.send(call, request));
+                Err(error(call, "NoAnswer", "the answer was lost"))
+            }
+        }
+    }
+
+    fn send<C: SimCall>(&self, call: Call, request: C) -> Answer<C::Answer> {
+        let request = request.into();
+        let mut sim = lock(&self.sim);
+        let before = words::subject(&request, sim.state());
+        let answer = sim.call(&request).into_result();
+        if request.action().changes() {
+            let (eni, tags) = before;
+            lock(&self.log).push(Mutation { call, eni, tags, done: answer.is_ok() });
+        }
+        drop(sim);
+        let response = answer.map_err(|failure| match failure {
+            Failure::Refused(refused) => error(call, &refused.code, &refused.message),
+            Failure::NoAnswer => error(call, "NoAnswer", "no answer"),
+        })?;
+        C::answer(response).ok_or_else(|| error(call, "InternalError", "another action's answer"))
+    }
+}
+
+fn filter(name: &str, values: impl IntoIterator<Item = impl ToString>) -> Filter {
+    Filter::new(name, values.into_iter().map(|value| value.to_string()))
+}
+
+impl Ec2 for SimEc2 {
+    async fn create(&self, request: &CreateEni) -> Answer<Eni> {
+        let some = |count: u32| Some(count).filter(|count| *count > 0);
+        let create = CreateNetworkInterface {
+            subnet_id: request.subnet.to_string(),
+            description: Some(request.description.clone()),
+            groups: request.groups.iter().map(ToString::to_string).collect(),
+            secondary_private_ip_address_count: some(request.secondary_private_ip_count),
+            ipv4_prefix_count: some(request.ipv4_prefix_count),
+            ipv6_address_count: some(request.ipv6_address_count),
+            tag_specifications: vec![TagSpecification::eni(request.tags.clone())],
+            client_token: Some(request.client_token.clone()),
+            ..CreateNetworkInterface::default()
+        };
+        let about = format!("in {} with token {:.8}", request.subnet, request.client_token);
+        let answer = self.call(Call::Create, about, create).await?;
+        words::eni(&answer.network_interface).ok_or_else(|| unusable(Call::Create))
+    }
+
+    async fn attach(&self, eni: &EniId, instance: &InstanceId, at: Position) -> Answer<AttachmentId> {
+        let number = |value: u32| i32::try_from(value).ok();
+        let attach = AttachNetworkInterface {
+            network_interface_id: eni.to_string(),
+            instance_id: instance.to_string(),
+            device_index: number(at.device),
+            network_card_index: number(at.card),
+            ..AttachNetworkInterface::default()
+        };
+        let answer = self.call(Call::Attach, format!("{eni} at {at}"), attach).await?;
+        answer.attachment_id.parse().map_err(|_| unusable(Call::Attach))
+    }
+
+    async fn modify(&self, eni: &EniId, change: &EniChange) -> Answer<()> {
+        let mut modify = ModifyNetworkInterfaceAttribute {
+            network_interface_id: eni.to_string(),
+            ..ModifyNetworkInterfaceAttribute::default()
+        };
+        match change {
+            EniChange::DeleteOnTermination { attachment, on } => {
+                modify.attachment = Some(AttachmentChanges {
+                    attachment_id: Some(attachment.to_string()),
+                    delete_on_termination: Some(*on),
+                    ..AttachmentChanges::default()
+                });
+            }
+            EniChange::SourceDestCheck(on) => modify.source_dest_check = Some(AttributeValue { value: *on }),
+            EniChange::Groups(groups) => {
+                modify.groups = groups.iter().map(ToString::to_string).collect();
+            }
+            EniChange::Description(text) => {
+                modify.description = Some(AttributeValue { value: text.clone() });
+            }
+        }
+        self.call(Call::Modify, format!("{eni}: {change:?}"), modify).await.map(drop)
+    }
+
+    async fn detach(&self, attachment: &AttachmentId, force: bool) -> Answer<()> {
+        let detach = DetachNetworkInterface {
+            attachment_id: attachment.to_string(),
+            force: Some(force),
+            ..DetachNetworkInterface::default()
+        };
+        self.call(Call::Detach, format!("{attachment} force {force}"), detach).await.map(drop)
+    }
+
+    async fn delete(&self, eni: &EniId) -> Answer<()> {
+        let delete = DeleteNetworkInterface {
+            network_interface_id: eni.to_string(),
+            ..DeleteNetworkInterface::default()
+        };
+        self.call(Call::Delete, eni.to_string(), delete).await.map(drop)
+    }
+
+    async fn enis(&self, query: &EniQuery) -> Answer<Vec<Eni>> {
+        let (cluster, key, values) = match query {
+            EniQuery::OfInstances(cluster, ids) => {
+                (cluster, tag_key::INSTANCE, ids.iter().map(ToString::to_string).collect())
+            }
+            EniQuery::OfNodeEnis(cluster, names) => (cluster, tag_key::NODE_ENI, names.clone()),
+        };
+        let about = values.join(" ");
+        let filters = vec![
+            filter(&format!("tag:{}", tag_key::CLUSTER), [&cluster.0]),
+            filter(&format!("tag:{key}"), values),
+        ];
+        let list = DescribeNetworkInterfaces { filters, ..DescribeNetworkInterfaces::default() };
+        let answer = self.call(Call::DescribeEnis, about, list).await?;
+        all(Call::DescribeEnis, &answer.network_interfaces, words::eni)
+    }
+
+    async fn instances(&self, ids: &[InstanceId]) -> Answer<Vec<Instance>> {
+        if ids.is_empty() {
+            return Ok(vec![]);
+        }
+        let filters = vec![filter("instance-id", ids)];
+        let list = DescribeInstances { filters, ..DescribeInstances::default() };
+        let about = format!("{} of them", ids.len());
+        let answer = self.call(Call::DescribeInstances, about, list).await?;
+        let items: Vec<_> = answer.reservations.into_iter().flat_map(|one| one.instances).collect();
+        all(Call::DescribeInstances, &items, words::instance)
+    }
+
+    async fn instance_types(&self, names: &[String]) -> Answer<Vec<InstanceType>> {
+        let filters = vec![filter("instance-type", names)];
+        let list = DescribeInstanceTypes { filters, ..DescribeInstanceTypes::default() };
+        let answer = self.call(Call::DescribeInstanceTypes, names.join(" "), list).await?;
+        all(Call::DescribeInstanceTypes, &answer.instance_types, words::instance_type)
+    }
+
+    async fn subnets(&self, query: &SubnetQuery) -> Answer<Vec<Subnet>> {
+        let filters = match query {
+            SubnetQuery::Ids(ids) => vec![filter("subnet-id", ids)],
+            SubnetQuery::Names(vpc, names) => vec![filter("vpc-id", [vpc]), filter("tag:Name", names)],
+        };
+        let list = DescribeSubnets { filters, ..DescribeSubnets::default() };
+        let answer = self.call(Call::DescribeSubnets, String::new(), list).await?;
+        all(Call::DescribeSubnets, &answer.subnets, words::subnet)
+    }
+
+    async fn security_groups(&self, query: &SecurityGroupQuery) -> Answer<Vec<SecurityGroup>> {
+        let filters = match query {
+            SecurityGroupQuery::Ids(ids) => vec![filter("group-id", ids)],
+            SecurityGroupQuery::GroupNames(vpc, names) => {
+                vec![filter("vpc-id", [vpc]), filter("group-name", names)]
+            }
+            SecurityGroupQuery::TagNames(vpc, names) => {
+                vec![filter("vpc-id", [vpc]), filter("tag:Name", names)]
+            }
+        };
+        let list = DescribeSecurityGroups { filters, ..DescribeSecurityGroups::default() };
+        let answer = self.call(Call::DescribeSecurityGroups, String::new(), list).await?;
+        all(Call::DescribeSecurityGroups, &answer.security_groups, words::security_group)
+    }
+}
+
+fn unusable(call: Call) -> Ec2Error {
+    Ec2Error { call, kind: Ec2ErrorKind::NoAnswer, code: "UnusableAnswer".to_owned(), message: String::new() }
+}
+
+fn all<S, T>(call: Call, items: &[S], convert: fn(&S) -> Option<T>) -> Answer<Vec<T>> {
+    items.iter().map(convert).collect::<Option<_>>().ok_or_else(|| unusable(call))
+}
