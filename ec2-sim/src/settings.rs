@@ -11,7 +11,7 @@ use crate::throttle::Bucket;
 
 /// What can be chosen. Durations are of the simulated clock and, as JSON, whole milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Where all chance comes from. The same seed and the same calls give the same run.
     pub seed: u64,
@@ -70,7 +70,7 @@ pub struct Settings {
 
 /// The request limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Throttle {
     /// Whether calls are limited at all.
     pub enabled: bool,

@@ -80,7 +80,8 @@ async fn attachment_shows_where_it_is_and_how_it_is() {
 /// The age stands before the columns that only the wide form has.
 fn wide() {
     let text = kubectl(&["get", "nenia", "shown", "-o", "wide"]);
-    let lines: Vec<Vec<_>> = text.lines().map(|line| line.split_whitespace().rev().take(3).collect()).collect();
+    let lines: Vec<Vec<_>> =
+        text.lines().map(|line| line.split_whitespace().rev().take(3).collect()).collect();
     assert_eq!(lines, [["INSTANCE", "SUBNET", "NODEENI"], ["i-0a1b2c3d", "subnet-0a1b2c3d", "multus"]]);
 }
 
@@ -95,5 +96,8 @@ async fn reference_users_query_finds_nodes_and_enis() {
     shown(&NODE_ENI, "queried", With("{}"), json!({ "attachments": attachments })).await;
     let columns = "custom-columns=NODES:.status.attachments[*].nodeID,ENIS:.status.attachments[*].eniID";
     let text = kubectl(&["get", "nodeeni", "queried", "-o", columns]);
-    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["NODES", "ENIS", "node-1,node-2", "eni-1,eni-2"]);
+    assert_eq!(
+        text.split_whitespace().collect::<Vec<_>>(),
+        ["NODES", "ENIS", "node-1,node-2", "eni-1,eni-2"]
+    );
 }

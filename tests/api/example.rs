@@ -37,7 +37,8 @@ impl Example {
 
 /// All of them, by name.
 pub(crate) fn examples() -> Vec<Example> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     paths.sort();
     paths.into_iter().map(Example::read).collect()
@@ -110,7 +111,8 @@ fn missing(path: &str, part: &Value, whole: &Value, lost: &mut Vec<String>) {
 #[test]
 fn every_example_says_what_it_does_and_what_to_replace() {
     let examples = examples();
-    let silent = |example: &&Example| !example.text.starts_with("# ") || !example.text.contains("# Replace: ");
+    let silent =
+        |example: &&Example| !example.text.starts_with("# ") || !example.text.contains("# Replace: ");
     let silent: Vec<_> = examples.iter().filter(silent).map(|example| example.name.clone()).collect();
     all_good(&silent);
 }
@@ -118,8 +120,11 @@ fn every_example_says_what_it_does_and_what_to_replace() {
 #[test]
 fn index_has_every_example_once() {
     let index = fs::read_to_string(folder().join("README.md")).unwrap();
-    let mut listed: Vec<_> =
-        index.lines().filter_map(|line| line.strip_prefix("| [")?.split_once(']')).map(|(name, _)| name).collect();
+    let mut listed: Vec<_> = index
+        .lines()
+        .filter_map(|line| line.strip_prefix("| [")?.split_once(']'))
+        .map(|(name, _)| name)
+        .collect();
     listed.sort_unstable();
     let names: Vec<_> = examples().into_iter().map(|example| example.name).collect();
     assert_eq!(listed, names);

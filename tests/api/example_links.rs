@@ -110,7 +110,8 @@ fn check(complaints: impl Fn(&Example) -> Vec<String>) {
 fn networks_stand_on_links_of_the_same_example() {
     check(|example| {
         let links = all_links(example);
-        let masters = networks(example).filter_map(|network| config(network)["master"].as_str().map(str::to_owned));
+        let masters =
+            networks(example).filter_map(|network| config(network)["master"].as_str().map(str::to_owned));
         masters.filter(|master| !links.contains(master)).map(|master| format!("no link {master}")).collect()
     });
 }
@@ -119,7 +120,10 @@ fn networks_stand_on_links_of_the_same_example() {
 fn networks_bear_their_own_names() {
     check(|example| {
         let named = |network: &&Value| config(network)["name"] == network["metadata"]["name"];
-        networks(example).filter(|network| !named(network)).map(|network| network["metadata"].to_string()).collect()
+        networks(example)
+            .filter(|network| !named(network))
+            .map(|network| network["metadata"].to_string())
+            .collect()
     });
 }
 
@@ -127,7 +131,8 @@ fn networks_bear_their_own_names() {
 fn networks_take_devices_that_the_same_example_offers() {
     check(|example| {
         let resources = resources(example);
-        let asked = networks(example).filter_map(|network| network["metadata"]["annotations"][RESOURCE].as_str());
+        let asked =
+            networks(example).filter_map(|network| network["metadata"]["annotations"][RESOURCE].as_str());
         asked.filter(|name| !resources.contains_key(*name)).map(str::to_owned).collect()
     });
 }
@@ -138,7 +143,8 @@ fn pods_ask_for_no_more_devices_than_a_node_has() {
         let resources = resources(example);
         let limits = pods(example).into_iter().flat_map(limits);
         let known = limits.filter(|(name, _)| name.contains('/'));
-        known.filter(|(name, asked)| resources.get(name).is_none_or(|there| there < asked))
+        known
+            .filter(|(name, asked)| resources.get(name).is_none_or(|there| there < asked))
             .map(|(name, asked)| format!("{asked} of {name}"))
             .collect()
     });
@@ -159,7 +165,10 @@ fn pods_are_on_networks_of_the_same_example_and_namespace() {
             let namespace = pod.namespace().unwrap_or_default();
             wanted(&pod).into_iter().map(move |network| (namespace.clone(), network.name))
         });
-        asked.filter(|network| !there.contains(network)).map(|network| format!("no network {network:?}")).collect()
+        asked
+            .filter(|network| !there.contains(network))
+            .map(|network| format!("no network {network:?}"))
+            .collect()
     });
 }
 
@@ -173,7 +182,8 @@ fn place(metadata: &Value) -> (String, String) {
 fn interfaces_in_pods_are_not_called_as_the_links_are() {
     check(|example| {
         let links = all_links(example);
-        let interfaces = pods(example).into_iter().flat_map(|pod| wanted(&pod)).filter_map(|one| one.interface);
+        let interfaces =
+            pods(example).into_iter().flat_map(|pod| wanted(&pod)).filter_map(|one| one.interface);
         interfaces.filter(|name| links.contains(name) || name.len() > 15).collect()
     });
 }

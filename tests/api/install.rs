@@ -5,10 +5,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::ResourceExt;
 use serde_json::Value;
 
-use crate::{
-    server::kubectl,
-    table::all_good,
-};
+use crate::{server::kubectl, table::all_good};
 
 #[test]
 fn crds_are_established() {

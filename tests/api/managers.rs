@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use crate::{
     server::{ATTACHMENTS, apply_status, client, create, get, kubectl, run_kubectl},
-    table::{ATTACHMENT, Spec::{self, With}},
+    table::{
+        ATTACHMENT,
+        Spec::{self, With},
+    },
 };
 
 async fn attachment(client: &Client, name: &str, spec: Spec) {
@@ -14,7 +17,10 @@ async fn attachment(client: &Client, name: &str, spec: Spec) {
 
 fn selected(field_selector: &str) -> Vec<String> {
     let names = kubectl(&["get", "nodeeniattachments", "--field-selector", field_selector, "-o", "name"]);
-    names.lines().map(|line| line.trim_start_matches("nodeeniattachment.networking.k8s.aws/").to_owned()).collect()
+    names
+        .lines()
+        .map(|line| line.trim_start_matches("nodeeniattachment.networking.k8s.aws/").to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -51,7 +57,8 @@ async fn conditions(client: &Client, path: &str) -> Vec<(String, String)> {
     let object = get(client, path).await.unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let conditions = object["status"]["conditions"].as_array().unwrap();
-    let mut conditions: Vec<_> = conditions.iter().map(|one| (text(&one["type"]), text(&one["status"]))).collect();
+    let mut conditions: Vec<_> =
+        conditions.iter().map(|one| (text(&one["type"]), text(&one["status"]))).collect();
     conditions.sort();
     conditions
 }
@@ -65,7 +72,8 @@ async fn managers_of_conditions_keep_each_others() {
     let client = client();
     attachment(&client, "two-managers", With("{}")).await;
     let path = format!("{ATTACHMENTS}/two-managers");
-    let apply = async |manager: &str, status: Value| apply_status(&client, &path, manager, status).await.unwrap();
+    let apply =
+        async |manager: &str, status: Value| apply_status(&client, &path, manager, status).await.unwrap();
     let created = json!({ "conditions": [condition("Attached", "False"), condition("Created", "True")] });
     apply("controller", created).await;
     let linked = json!({ "conditions": [condition("LinkReady", "True")], "host": { "linkName": "ens6" } });

@@ -1,8 +1,8 @@
 //! Objects that are older than a rule: they were stored when the CRD let them in.
 //!
-//! A copy of the CRD, in a group of its own, is installed without rules, filled with what the rules refuse, and
-//! then gets its rules back. The operator must still be able to write status and finalizers, or it could never
-//! clean up; and users must be able to edit one field without mending another first.
+//! A copy of the CRD, in a group of its own, is installed without rules, filled with what the rules refuse,
+//! and then gets its rules back. The operator must still be able to write status and finalizers, or it could
+//! never clean up; and users must be able to edit one field without mending another first.
 
 use eni_operator::api::{NODE_ENI_FINALIZER, NodeENI};
 use kube::{Client, CustomResourceExt, core::Status};
@@ -20,8 +20,17 @@ use crate::{
 
 /// The words of a schema that refuse values, beside types.
 const RULES: &[&str] = &[
-    "x-kubernetes-validations", "enum", "pattern", "required", "minimum", "maximum", "minLength", "maxLength",
-    "minItems", "maxItems", "maxProperties",
+    "x-kubernetes-validations",
+    "enum",
+    "pattern",
+    "required",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "maxProperties",
 ];
 
 /// Rules about several fields at once. They stand on the spec, and speak at every edit of it.
@@ -131,7 +140,11 @@ async fn complaints(client: &Client, row: &Bad, path: &str) -> Vec<String> {
         verdict("status", true, apply_status(client, path, "controller", status).await),
         verdict("finalizer", true, merge(client, path, finalizers).await),
         verdict("edit of another field", free, merge(client, path, edit).await),
-        verdict("finalizer's end", true, merge(client, path, json!({ "metadata": { "finalizers": [] } })).await),
+        verdict(
+            "finalizer's end",
+            true,
+            merge(client, path, json!({ "metadata": { "finalizers": [] } })).await,
+        ),
     ]
     .into_iter()
     .flatten()

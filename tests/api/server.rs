@@ -5,7 +5,7 @@ use std::{
     path::Path,
     process::{Command, Output},
     sync::OnceLock,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -89,11 +89,13 @@ async fn until_served(client: &Client, collection: &str) {
 
 /// Asks again and again until the answer is yes.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds().await {
-        assert!(Instant::now() < deadline, "not after 30 s: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let asking = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, asking).await.is_ok();
+    assert!(in_time, "not after {} s: {what}", PATIENCE.as_secs());
 }
 
 /// What is at a path.
@@ -133,7 +135,12 @@ pub(crate) async fn merge(client: &Client, path: &str, change: Value) -> Result<
 }
 
 /// Applies the status of an object as a manager of fields.
-pub(crate) async fn apply_status(client: &Client, path: &str, manager: &str, status: Value) -> Result<Value, Box<Status>> {
+pub(crate) async fn apply_status(
+    client: &Client,
+    path: &str,
+    manager: &str,
+    status: Value,
+) -> Result<Value, Box<Status>> {
     let (collection, name) = split(path);
     let object = get(client, path).await?;
     let mut applied = json!({ "metadata": { "name": name }, "status": status });
@@ -153,10 +160,11 @@ fn split(path: &str) -> (&str, &str) {
 
 /// The server's refusal; any other failure ends the test.
 fn refusal(answer: kube::Result<Value>) -> Result<Value, Box<Status>> {
-    answer.map_err(|error| match error {
-        kube::Error::Api(status) => status,
-        other => panic!("the server did not answer: {other}"),
-    })
+    match answer {
+        Ok(value) => Ok(value),
+        Err(kube::Error::Api(status)) => Err(status),
+        Err(other) => panic!("the server did not answer: {other}"),
+    }
 }
 
 /// What `kubectl` prints; it must succeed.

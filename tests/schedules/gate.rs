@@ -81,11 +81,9 @@ impl Gate {
         }
     }
 
-    /// Those who wait: ticket, pass and request.
-    pub fn waiting(&self) -> Vec<(u64, Key, Request)> {
-        let Some(desk) = self.desk() else { return vec![] };
-        let entry = |(id, ticket): (&u64, &Ticket)| Some((*id, ticket.key.clone()?, ticket.request.clone()));
-        desk.tickets.iter().filter_map(entry).collect()
+    /// Whether a request of a pass waits here.
+    pub fn has(&self, key: &Key) -> bool {
+        self.desk().is_some_and(|desk| desk.tickets.values().any(|ticket| ticket.key.as_ref() == Some(key)))
     }
 
     /// The tickets of those who wait.

@@ -364,14 +364,14 @@ pub(crate) fn make_subnet(core: &mut Core, new: NewSubnet) -> Result<String, Api
     if !vpc.cidr.covers(new.cidr) {
         return Err(ApiError::client("InvalidSubnet.Range", format!("The CIDR '{}' is invalid.", new.cidr)));
     }
-    let siblings = core.world.subnets.values().filter(|subnet| subnet.vpc_id == vpc.id);
-    if siblings.clone().any(|subnet| subnet.cidr.overlaps(new.cidr)) {
+    let siblings = || core.world.subnets.values().filter(|subnet| subnet.vpc_id == vpc.id);
+    if siblings().any(|subnet| subnet.cidr.overlaps(new.cidr)) {
         let text = format!("The CIDR '{}' conflicts with another subnet", new.cidr);
         return Err(ApiError::client("InvalidSubnet.Conflict", text));
     }
     if let Some(block) = new.ipv6_cidr {
         let inside = vpc.ipv6_cidr.is_some_and(|all| all.contains(block.base)) && block.length == 64;
-        if !inside || siblings.filter_map(|subnet| subnet.ipv6_cidr).any(|other| other == block) {
+        if !inside || siblings().filter_map(|subnet| subnet.ipv6_cidr).any(|other| other == block) {
             return Err(ApiError::client("InvalidSubnet.Range", format!("The IPv6 CIDR '{block}' is invalid.")));
         }
     }

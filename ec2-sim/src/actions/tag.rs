@@ -219,7 +219,7 @@ impl Perform for DescribeTags {
     }
 }
 
-fn all<V: Made>(world: &World) -> impl Iterator<Item = TagDescription> {
+fn all<'a, V: Made + 'a>(world: &'a World) -> impl Iterator<Item = TagDescription> {
     V::table(world).ids().flat_map(|id| {
         world.tags(V::KIND, id).into_iter().flatten().map(|(key, value)| TagDescription {
             resource_id: id.to_owned(),

@@ -50,9 +50,7 @@ where
     match error {
         SdkError::ServiceError(answer) => refusal(answer.err().meta(), answer.raw().status().as_u16()),
         SdkError::ConstructionFailure(_) => no_credentials(error),
-        SdkError::DispatchFailure(failure) if !(failure.is_io() || failure.is_timeout()) => {
-            no_credentials(error)
-        }
+        SdkError::DispatchFailure(_) if of_credentials(&chain(error)) => no_credentials(error),
         SdkError::DispatchFailure(_) => no_answer("Unreachable", error),
         SdkError::TimeoutError(_) => no_answer("Timeout", error),
         SdkError::ResponseError(_) => no_answer("UnreadableAnswer", error),
@@ -71,6 +69,15 @@ fn refusal(said: &ErrorMetadata, status: u16) -> Fault {
         kind = Ec2ErrorKind::NoAnswer;
     }
     (kind, code.to_owned(), message)
+}
+
+/// Whether the SDK speaks of the search for credentials rather than of the network.
+///
+/// To it both are failures to dispatch, a connection that breaks after the request included. Only the
+/// words tell them apart, and only what is known to be unsent may be told as such: anything else may
+/// have taken effect. The tests hold the words against the SDK's.
+fn of_credentials(said: &str) -> bool {
+    ["credential", "identity resolver", "auth scheme"].iter().any(|words| said.contains(words))
 }
 
 /// The request was never sent, because it could not be signed.
@@ -133,16 +140,19 @@ mod tests {
             kind(SdkError::dispatch_failure(ConnectorError::io("reset".into()))),
             Ec2ErrorKind::NoAnswer
         );
+        let cut = ConnectorError::other("connection closed before message completed".into(), None);
+        assert_eq!(kind(SdkError::dispatch_failure(cut)), Ec2ErrorKind::NoAnswer);
         let raw = HttpResponse::new(200.try_into().unwrap(), "<html>".into());
         assert_eq!(kind(SdkError::response_error("not XML", raw)), Ec2ErrorKind::NoAnswer);
     }
 
     #[test]
     fn without_credentials_the_message_says_how_to_give_them() {
-        let error = SdkError::dispatch_failure(ConnectorError::other("no providers in chain".into(), None));
+        let none = ConnectorError::other("no credentials found in chain".into(), None);
+        let error = SdkError::dispatch_failure(none);
         let error = failed::<DescribeSubnetsError>(Call::DescribeSubnets)(error);
         assert_eq!((error.kind, error.code.as_str()), (Ec2ErrorKind::Unauthorized, "NoCredentials"));
-        for way in ["no providers in chain", "IRSA", "Pod Identity", "hop limit of 2", "environment"] {
+        for way in ["found in chain", "IRSA", "Pod Identity", "hop limit of 2", "environment"] {
             assert!(error.message.contains(way), "{way}: {}", error.message);
         }
     }

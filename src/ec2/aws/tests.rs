@@ -119,6 +119,33 @@ async fn a_closed_port_is_no_answer() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_is_no_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 16 * 1024]).await;
+        }
+    });
+    let error = failure(&endpoint).await;
+    assert_eq!((error.kind, error.code.as_str()), (Ec2ErrorKind::NoAnswer, "Unreachable"), "{error}");
+}
+
+#[tokio::test]
+async fn a_search_for_credentials_that_takes_too_long_is_told_as_such() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("http://{}", listener.local_addr().unwrap());
+    let said = in_environment(&[
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_EC2_METADATA_DISABLED", "false"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &silent),
+        ("CALL_TIMEOUT_MILLIS", "400"),
+    ])
+    .await;
+    assert!(said.contains("Unauthorized") && said.contains("timed out after 200ms"), "{said}");
+}
+
+#[tokio::test]
 async fn a_call_ends_in_its_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -194,7 +221,9 @@ async fn in_environment(variables: &[(&str, &str)]) -> String {
 #[ignore = "run by the tests below, in an environment of its own"]
 #[expect(clippy::print_stdout, reason = "it is how the process answers")]
 async fn connects_and_calls() {
-    match Aws::connect(AwsSettings::default()).await {
+    let millis = std::env::var("CALL_TIMEOUT_MILLIS").map_or(5000, |millis| millis.parse().unwrap());
+    let call_timeout = Duration::from_millis(millis);
+    match Aws::connect(AwsSettings { call_timeout, ..AwsSettings::default() }).await {
         Ok(aws) => println!("{:?}", aws.subnets(&subnets()).await),
         Err(error) => println!("{error:?}"),
     }

@@ -1,0 +1,304 @@
+//! The world of a schedule: Kubernetes, EC2, the clock, and the operator's process.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ec2_sim::Simulator;
+use ec2_sim::world::Eni as SimEni;
+use eni_operator::controller::{Clock, Context, Memory, PassError, instance_pass, node_eni_pass};
+use eni_operator::model::ClusterId;
+use eni_operator::plan::{Pace, Settings};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use crate::cluster::{MemoryCluster, Store, lock as lock_store};
+use crate::ec2::{Mutation, SimEc2, lock};
+use crate::gate::{Gate, Strike};
+use crate::invariants;
+use crate::key::Key;
+use crate::queue::Queue;
+use crate::region::Region;
+use crate::watch::Watches;
+
+/// The cluster id of the operator under test.
+pub const CLUSTER: &str = "test-cluster";
+
+/// The schedule's clock.
+#[derive(Clone)]
+pub struct SetClock(Arc<AtomicI64>);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        // Whole seconds, as the real clock gives them.
+        Timestamp::from_second(self.0.load(Ordering::Relaxed).div_euclid(1000)).unwrap()
+    }
+
+    fn jitter(&self) -> f64 {
+        0.5
+    }
+}
+
+type Process = Context<MemoryCluster, SimEc2, SetClock>;
+type Running = Pin<Box<dyn Future<Output = Result<Pace, PassError>>>>;
+
+/// What becomes of agents on the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agents {
+    /// There are none.
+    None,
+    /// They do as they should, sooner or later.
+    Faithful,
+}
+
+/// The world of a schedule.
+pub struct World {
+    /// EC2.
+    pub sim: Arc<Mutex<Simulator>>,
+    /// Kubernetes.
+    pub store: Arc<Mutex<Store>>,
+    /// What EC2 was asked.
+    pub log: Arc<Mutex<Vec<Mutation>>>,
+    /// What is in the region.
+    pub region: Region,
+    /// Milliseconds since 1970.
+    pub now: i64,
+    /// Whether the operator waits for agents, and whether there are any.
+    pub agents: (bool, Agents),
+    /// ENIs that are not ours, as they must stay.
+    pub strangers: BTreeMap<String, SimEni>,
+    /// Slots that users tampered with in EC2: (`NodeENI`, instance, subnet).
+    pub tampered: std::collections::BTreeSet<(String, String, String)>,
+    /// What happened, if anybody wants to read it.
+    pub trace: Option<Vec<String>>,
+    /// Steps so far.
+    pub steps: u64,
+    /// When something last changed.
+    pub last_change: i64,
+    seen: (u64, usize),
+    process: Arc<Process>,
+    clock: SetClock,
+    gate: Gate,
+    running: BTreeMap<Key, Running>,
+    /// Who is due.
+    pub queue: Queue,
+    /// What the watches have not brought.
+    pub watches: Watches,
+}
+
+/// A state of the world without a process in it.
+#[derive(Clone)]
+pub struct Remains {
+    sim: Simulator,
+    store: Store,
+    region: Region,
+    now: i64,
+    agents: (bool, Agents),
+    strangers: BTreeMap<String, SimEni>,
+    trace: Option<Vec<String>>,
+}
+
+impl World {
+    /// A world with a region in it, and a process that has just started.
+    pub fn new(sim: Simulator, region: Region, agents: (bool, Agents)) -> Self {
+        let now = i64::try_from(sim.now().0).unwrap();
+        let strangers = sim.state().enis.iter().map(|(id, eni)| (id.to_owned(), eni.clone())).collect();
+        let store = Store::new(Timestamp::from_millisecond(now).unwrap());
+        Remains { sim, store, region, now, agents, strangers, trace: None }.revive()
+    }
+
+    /// What is left of the world if the process dies now.
+    pub fn remains(&self) -> Remains {
+        Remains {
+            sim: lock(&self.sim).clone(),
+            store: lock_store(&self.store).clone(),
+            region: self.region.clone(),
+            now: self.now,
+            agents: self.agents,
+            strangers: self.strangers.clone(),
+            trace: self.trace.clone(),
+        }
+    }
+
+    /// The passes that are under way.
+    pub fn running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// The process dies, wherever it is, and another one starts.
+    pub fn crash(&mut self) {
+        self.say(|| "CRASH".to_owned());
+        self.running.clear();
+        self.process = process(self);
+        self.queue = Queue::default();
+        self.relist();
+    }
+
+    fn relist(&mut self) {
+        let woken = {
+            let mut store = lock_store(&self.store);
+            self.watches.relist(&mut store, &self.process.cluster.snapshot)
+        };
+        self.wake(woken);
+    }
+
+    /// Wakes everybody.
+    pub fn wake_all(&mut self) {
+        let store = self.store.clone();
+        let store = lock_store(&store);
+        let names = store.node_enis().filter_map(|one| one.metadata.name.clone()).map(Key::NodeEni);
+        let ids = store.attachments().filter_map(|one| one.spec.instance_id.parse().ok()).map(Key::Instance);
+        self.wake(names.chain(ids).collect());
+    }
+
+    fn wake(&mut self, keys: Vec<Key>) {
+        for key in keys {
+            self.queue.wake(key, self.now);
+        }
+    }
+
+    /// Writes down what happened.
+    pub fn say(&mut self, what: impl FnOnce() -> String) {
+        let second = self.now / 1000;
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{second} {}", what()));
+        }
+    }
+
+    /// Takes over what the API server tells its watches.
+    pub fn gather(&mut self) {
+        let mut store = lock_store(&self.store);
+        self.watches.take(&mut store);
+        let seen = (store.version(), lock(&self.log).len());
+        if seen != self.seen {
+            self.seen = seen;
+            self.last_change = self.now;
+        }
+    }
+
+    /// A watch brings its next change.
+    pub fn deliver(&mut self, kind: usize) {
+        let woken = self.watches.deliver(kind, &self.process.cluster.snapshot);
+        self.wake(woken);
+    }
+
+    /// The passes that may begin.
+    pub fn due(&self) -> Vec<Key> {
+        self.queue.due(self.now, |key| self.running.contains_key(key))
+    }
+
+    /// The tickets of requests that may be sent.
+    pub fn tickets(&self) -> Vec<u64> {
+        self.gate.tickets()
+    }
+
+    /// A pass begins.
+    pub fn begin(&mut self, key: Key) -> Result<(), String> {
+        self.say(|| format!("pass over {key}"));
+        self.queue.begun(&key);
+        let process = self.process.clone();
+        let pass: Running = match key.clone() {
+            Key::NodeEni(name) => Box::pin(async move { node_eni_pass::pass(&name, &process).await }),
+            Key::Instance(id) => Box::pin(async move { instance_pass::pass(&id, &process).await }),
+        };
+        self.running.insert(key.clone(), pass);
+        self.poll(&key)
+    }
+
+    /// A request is sent, and its pass goes on to its next ones.
+    pub fn release(&mut self, ticket: u64, strike: Strike) -> Result<(), String> {
+        let Some((key, request)) = self.gate.holder(ticket) else { return Ok(()) };
+        self.say(|| {
+            let struck = if strike == Strike::None { String::new() } else { format!("  !! {strike:?}") };
+            format!("  {key}: {} {}{struck}", request.call, request.about)
+        });
+        self.gate.release(ticket, strike);
+        self.poll(&key)
+    }
+
+    fn poll(&mut self, key: &Key) -> Result<(), String> {
+        self.steps += 1;
+        let Some(pass) = self.running.get_mut(key) else { return Ok(()) };
+        self.gate.polls(Some(key.clone()));
+        let before = lock(&self.log).len();
+        let done = pass.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        self.gate.polls(None);
+        if let std::task::Poll::Ready(result) = done {
+            self.running.remove(key);
+            self.say(|| format!("pass over {key} ended: {result:?}"));
+            self.queue.ended(key.clone(), &result, self.now);
+        } else if !self.gate.has(key) {
+            return Err(format!("the pass over {key} waits for something that is no port"));
+        }
+        self.gather();
+        let after = lock(&self.log).len();
+        if before < after { invariants::after_calls(self, before) } else { Ok(()) }
+    }
+
+    /// Time passes.
+    pub fn advance(&mut self, millis: i64) {
+        self.now += millis;
+        lock(&self.sim).advance(Duration::from_millis(millis.unsigned_abs()));
+        lock_store(&self.store).now = Timestamp::from_millisecond(self.now).unwrap();
+        self.clock.0.store(self.now, Ordering::Relaxed);
+    }
+}
+
+impl Remains {
+    /// A new process starts in what is left.
+    pub fn revive(self) -> World {
+        let (clock, gate) = (SetClock(Arc::new(AtomicI64::new(self.now))), Gate::closed());
+        let (sim, store) = (Arc::new(Mutex::new(self.sim)), Arc::new(Mutex::new(self.store)));
+        let log = Arc::default();
+        let process = started(&sim, &store, &log, &gate, &clock, self.agents.0);
+        let mut world = World {
+            process,
+            sim,
+            store,
+            log,
+            region: self.region,
+            now: self.now,
+            agents: self.agents,
+            strangers: self.strangers,
+            tampered: Default::default(),
+            trace: self.trace,
+            steps: 0,
+            last_change: self.now,
+            seen: (0, 0),
+            clock,
+            gate,
+            running: BTreeMap::new(),
+            queue: Queue::default(),
+            watches: Watches::default(),
+        };
+        world.relist();
+        world
+    }
+}
+
+/// A process that has just started in this world.
+fn process(world: &World) -> Arc<Process> {
+    started(&world.sim, &world.store, &world.log, &world.gate, &world.clock, world.agents.0)
+}
+
+fn started(
+    sim: &Arc<Mutex<Simulator>>,
+    store: &Arc<Mutex<Store>>,
+    log: &Arc<Mutex<Vec<Mutation>>>,
+    gate: &Gate,
+    clock: &SetClock,
+    agent_required: bool,
+) -> Arc<Process> {
+    Arc::new(Context {
+        cluster: MemoryCluster::new(store.clone(), gate.clone()),
+        ec2: SimEc2 { sim: sim.clone(), log: log.clone(), gate: gate.clone() },
+        clock: clock.clone(),
+        settings: Settings {
+            cluster: ClusterId(CLUSTER.to_owned()),
+            listing_lag: SignedDuration::from_secs(60),
+            agent_required,
+        },
+        memory: Memory::default(),
+    })
+}
