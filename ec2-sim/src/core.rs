@@ -1,6 +1,6 @@
 //! The region's state machine: the truth, what is due when, and what readers still see.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub(crate) struct Core {
     /// Whether the attach or detach of the call under way never ends.
     pub(crate) endless: bool,
     pub(crate) macs: u32,
+    /// What was there from the start, and known everywhere.
+    pub(crate) seeded: BTreeSet<String>,
     timers: BTreeMap<(Timestamp, u64), Due>,
     timer_count: u64,
     history: VecDeque<(Timestamp, Arc<World>)>,
@@ -109,6 +111,7 @@ impl Core {
             run_tokens: Tokens::default(),
             endless: false,
             macs: 0,
+            seeded: BTreeSet::new(),
             timers: BTreeMap::new(),
             timer_count: 0,
             history: VecDeque::new(),
@@ -122,7 +125,7 @@ impl Core {
         let found = V::table(&self.world).shared(id).ok_or_else(|| V::KIND.not_found(id))?;
         let young = self.settings.lag > Duration::ZERO
             && self.now < found.created_at().plus(self.settings.lag)
-            && found.created_at() > self.settings.epoch();
+            && !self.seeded.contains(id);
         if young && self.rng.chance(self.settings.lag_hides_from_changes) {
             return Err(V::KIND.not_found(id));
         }
@@ -145,6 +148,7 @@ impl Core {
         let target = self.now.plus(by);
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= target) {
             let ((at, _), due) = entry.remove_entry();
+            self.begin_history();
             self.now = self.now.max(at);
             self.happen(due);
             self.remember();
@@ -184,7 +188,14 @@ impl Core {
     /// Makes readers see the state as it is now, whatever the lag.
     pub(crate) fn forget(&mut self) {
         self.history.clear();
-        self.remember();
+        self.begin_history();
+    }
+
+    /// Keeps the state before a first change: a lag may have been set since the last one.
+    pub(crate) fn begin_history(&mut self) {
+        if !self.settings.lag.is_zero() && self.history.is_empty() {
+            self.history.push_back((Timestamp(0), Arc::new(self.world.clone())));
+        }
     }
 
     /// Draws how old the state is that a describe sees.

@@ -160,6 +160,14 @@ pub struct Seeded {
     pub enis: BTreeMap<String, Vec<String>>,
 }
 
+impl Seeded {
+    /// The ids of everything that was made.
+    pub fn ids(&self) -> impl Iterator<Item = &String> {
+        let named = [&self.vpcs, &self.subnets, &self.security_groups, &self.instances, &self.primary_enis];
+        named.into_iter().flat_map(BTreeMap::values).chain(self.enis.values().flatten())
+    }
+}
+
 /// Makes everything that a seed has; the caller undoes what a refused one has made.
 pub(crate) fn apply(core: &mut Core, seed: &Seed) -> Result<Seeded, ApiError> {
     let mut seeded = Seeded::default();
@@ -203,12 +211,11 @@ fn parse<T: std::str::FromStr>(text: &str) -> Result<T, ApiError> {
 /// Refuses a chosen id that is malformed or taken.
 fn free_id(core: &Core, kind: Kind, id: Option<&String>) -> Result<Option<String>, ApiError> {
     let Some(id) = id else { return Ok(None) };
-    if kind == Kind::NetworkInterface { ids::check(kind, id)? } else { ids::check(kind, id)? }
-    let taken = match kind {
-        Kind::NetworkInterface => core.world.enis.contains(id),
-        _ => core.world.tags(kind, id).is_some(),
-    };
-    if taken { Err(ApiError::value(format!("The id '{id}' is taken"))) } else { Ok(Some(id.clone())) }
+    ids::check(kind, id)?;
+    if core.world.tags(kind, id).is_some() {
+        return Err(ApiError::value(format!("The id '{id}' is taken")));
+    }
+    Ok(Some(id.clone()))
 }
 
 fn named(ids: &BTreeMap<String, String>, name: &str) -> String {

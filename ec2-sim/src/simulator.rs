@@ -150,6 +150,7 @@ impl Simulator {
             let text = "Request would have succeeded, but DryRun flag is set.";
             return Err(ApiError::new("DryRunOperation", text, 412));
         }
+        self.core.begin_history();
         let answer = request.perform(&mut self.core)?;
         if request.action().changes() {
             self.core.remember();
@@ -265,8 +266,9 @@ impl Simulator {
     pub fn apply_seed(&mut self, seed: &Seed) -> Result<Seeded, ApiError> {
         let before = self.core.clone();
         let seeded = seed::apply(&mut self.core, seed);
-        if seeded.is_err() {
-            self.core = before;
+        match &seeded {
+            Ok(seeded) => self.core.seeded.extend(seeded.ids().cloned()),
+            Err(_) => self.core = before,
         }
         self.core.forget();
         seeded

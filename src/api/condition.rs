@@ -147,6 +147,10 @@ impl ConditionType {
 impl Reason {
     /// The reason as it is written.
     #[must_use]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rule is the variant's name; these are the exceptions"
+    )]
     pub fn name(self) -> String {
         match self {
             Self::NoProviderId => "NoProviderID".to_owned(),

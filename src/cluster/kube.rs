@@ -209,6 +209,7 @@ fn absent_is_done(done: Done<()>) -> Done<()> {
 }
 
 /// A failed request, sorted by what it means.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else fails, no answer came")]
 fn failed(doing: &str, name: &str, error: kube::Error) -> ClusterError {
     let kind = match &error {
         kube::Error::Api(status) => match status.code {

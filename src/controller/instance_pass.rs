@@ -73,7 +73,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         let memory = context.memory.of(slot.metadata.uid.as_deref().unwrap_or_default(), now);
         memory.retry_at.is_some_and(|at| at > now)
     };
-    let asks = asks::of(slots.iter().map(AsRef::as_ref).filter(|slot| !waiting(slot)));
+    let asks = asks::of(slots.iter().map(AsRef::as_ref).filter(|slot| !waiting(slot)), now);
     let (listing, sighting) =
         futures::try_join!(list(instance, asks.enis, context), look_at(instance, asks.instance, context))?;
     let instance_type = match &sighting {
@@ -233,15 +233,12 @@ async fn conclude<C: Cluster, E: Ec2, K: Clock>(
         context.cluster.tell(&object.spec.node_eni, event).await;
         return Ok(Pace::Settled);
     }
-    let next = match &outcome.failure {
-        Some(error) => {
-            let at = context.memory.failed(uid(object), error.kind, now, context.clock.jitter());
-            Pace::Within(at.duration_since(now))
-        }
-        None => {
-            context.memory.succeeded(uid(object));
-            slot.pace.or(Pace::Within(asks::poll(&outcome.cloud, now)))
-        }
+    let next = if let Some(error) = &outcome.failure {
+        let at = context.memory.failed(uid(object), error.kind, now, context.clock.jitter());
+        Pace::Within(at.duration_since(now))
+    } else {
+        context.memory.succeeded(uid(object));
+        slot.pace.or(Pace::Within(asks::poll(&outcome.cloud, now)))
     };
     let standing = verdicts::after(object, &outcome.cloud, outcome.failure);
     let verdicts = verdicts::of(object, Some(&outcome.cloud), &standing, &context.settings);
@@ -273,7 +270,8 @@ async fn tell_unreadable<C: Cluster, E: Ec2, K: Clock>(
     error: &Ec2Error,
     context: &Context<C, E, K>,
 ) {
-    for slot in slots.iter().filter(|slot| asks::of([slot.as_ref()]).enis) {
+    let now = context.clock.now();
+    for slot in slots.iter().filter(|slot| asks::of([slot.as_ref()], now).enis) {
         let cloud = slot.status.as_ref().and_then(|status| status.cloud.clone());
         let standing = Standing::Failed(error.clone());
         let verdicts = verdicts::of(slot, cloud.as_ref(), &standing, &context.settings);

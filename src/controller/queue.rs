@@ -24,7 +24,14 @@ pub(super) struct Limits {
     pub(super) at_once: usize,
     /// Shortest time between the end of a pass and the next one over the same key.
     pub(super) interval: Duration,
+    /// How long to gather what wakes a key, before its pass.
+    pub(super) gather: Duration,
 }
+
+/// Passes that are due later are due at multiples of this, counted from the start.
+///
+/// Those that wait for the same thing then look at the same time, and share what they ask EC2.
+const GRID: Duration = Duration::from_secs(2);
 
 /// How long passes that are under way may take to end when the process is told to stop.
 ///
@@ -45,8 +52,7 @@ pub(super) async fn run<K, F, P>(
     let (requests, scheduled) = unbounded();
     let mut scheduled = pin!(scheduler(scheduled));
     let mut wakes = wakes.fuse();
-    let mut queue =
-        Queue { requests, limits, busy: HashSet::new(), ended: HashMap::new(), failures: HashMap::new() };
+    let mut queue = Queue::new(requests, limits);
     let mut running = FuturesUnordered::new();
     while !*stop.borrow() {
         let free = running.len() < limits.at_once;
@@ -86,12 +92,32 @@ enum Turn<K> {
 struct Queue<K> {
     requests: UnboundedSender<ScheduleRequest<K>>,
     limits: Limits,
+    started: Instant,
     busy: HashSet<K>,
     ended: HashMap<K, Instant>,
     failures: HashMap<K, u32>,
 }
 
 impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
+    #[expect(clippy::disallowed_methods, reason = "the queue measures intervals; it tells nobody the time")]
+    fn new(requests: UnboundedSender<ScheduleRequest<K>>, limits: Limits) -> Self {
+        Self {
+            requests,
+            limits,
+            started: Instant::now(),
+            busy: HashSet::new(),
+            ended: HashMap::new(),
+            failures: HashMap::new(),
+        }
+    }
+
+    /// The next multiple of the grid.
+    fn on_grid(&self, at: Instant) -> Instant {
+        let since = at.duration_since(self.started).as_millis();
+        let steps = since.div_ceil(GRID.as_millis());
+        self.started + GRID * u32::try_from(steps).unwrap_or(u32::MAX)
+    }
+
     /// Asks for a pass at a time. The earlier of two counts.
     fn at(&self, key: K, run_at: Instant) {
         // The receiver lives as long as the queue.
@@ -102,8 +128,8 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
     #[expect(clippy::disallowed_methods, reason = "the queue measures intervals; it tells nobody the time")]
     fn wake(&self, key: K) {
         let earliest = self.ended.get(&key).map(|ended| *ended + self.limits.interval);
-        let now = Instant::now();
-        self.at(key, earliest.map_or(now, |earliest| earliest.max(now)));
+        let soon = Instant::now() + self.limits.gather;
+        self.at(key, earliest.map_or(soon, |earliest| earliest.max(soon)));
     }
 
     /// A pass has ended: the next one is due when it says, or after a back-off.
@@ -124,7 +150,8 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
             Err(error) => self.failed(&key, &error),
         };
         let wait = Duration::try_from(wait).unwrap_or_default().max(self.limits.interval);
-        self.at(key, now + wait);
+        let due = now + wait;
+        self.at(key, if wait < GRID { due } else { self.on_grid(due) });
     }
 
     /// How long to leave a key alone whose pass could not be made.

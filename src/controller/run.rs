@@ -51,6 +51,9 @@ pub enum End {
 /// A `NodeENI` is looked at once a second at most: many slots' changes are one change of the object.
 const GATHER: Duration = Duration::from_secs(1);
 
+/// The slots of an instance come one by one, within milliseconds: one pass takes them all.
+const SLOTS_GATHER: Duration = Duration::from_millis(300);
+
 /// Runs the controller until told to stop, and says how far it is.
 pub async fn run<E: Ec2>(
     client: Client,
@@ -108,17 +111,17 @@ async fn act<E: Ec2>(
             return;
         }
         tracing::info!("caught up with the API server");
-        let limits = |at_once, interval| Limits { at_once, interval };
+        let limits = |at_once, interval, gather| Limits { at_once, interval, gather };
         futures::join!(
             queue::run(
                 woken_node_enis,
-                limits(options.node_enis_at_once, GATHER),
+                limits(options.node_enis_at_once, GATHER, Duration::ZERO),
                 stop.clone(),
                 async |name: String| { node_eni_pass::pass(&name, &context).await }
             ),
             queue::run(
                 woken_instances,
-                limits(options.instances_at_once, Duration::ZERO),
+                limits(options.instances_at_once, Duration::ZERO, SLOTS_GATHER),
                 stop.clone(),
                 async |id| { instance_pass::pass(&id, &context).await }
             ),

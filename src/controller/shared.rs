@@ -21,7 +21,7 @@ const WINDOW: Duration = Duration::from_millis(100);
 
 /// How long what is known of an instance is good: its zone and VPC never change, its positions are
 /// arbitrated by EC2 and forgotten at the first conflict.
-const INSTANCE_LIFE: Duration = Duration::from_secs(60);
+const INSTANCE_LIFE: Duration = Duration::from_mins(1);
 
 /// How long what is known of an instance type is good: AWS changes it once in years.
 const TYPE_LIFE: Duration = Duration::from_hours(24);

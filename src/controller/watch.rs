@@ -133,10 +133,10 @@ impl Watches {
         };
         let slots = {
             let mut snapshot = self.snapshot();
-            let lived = alive(snapshot.node_eni(&name).as_ref());
-            let lives = alive(sight.as_ref());
+            let was_there = alive(snapshot.node_eni(&name).as_ref());
+            let is_there = alive(sight.as_ref());
             snapshot.set_node_eni(&name, sight);
-            if lived == lives { vec![] } else { snapshot.attachments_of(&name) }
+            if was_there == is_there { vec![] } else { snapshot.attachments_of(&name) }
         };
         for slot in slots {
             self.wake_instance(&slot.spec.instance_id);

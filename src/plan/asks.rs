@@ -17,17 +17,17 @@ pub struct Asks {
     pub instance: bool,
 }
 
-/// What a pass over these slots has to ask.
+/// What a pass over these slots has to ask now.
 #[must_use]
-pub fn of<'a>(slots: impl IntoIterator<Item = &'a NodeENIAttachment>) -> Asks {
-    slots.into_iter().map(of_slot).fold(Asks::default(), |one, other| Asks {
+pub fn of<'a>(slots: impl IntoIterator<Item = &'a NodeENIAttachment>, now: Timestamp) -> Asks {
+    slots.into_iter().map(|slot| of_slot(slot, now)).fold(Asks::default(), |one, other| Asks {
         enis: one.enis || other.enis,
         instance: one.instance || other.instance,
     })
 }
 
-/// What one slot has to ask.
-fn of_slot(slot: &NodeENIAttachment) -> Asks {
+/// What one slot has to ask now.
+fn of_slot(slot: &NodeENIAttachment, now: Timestamp) -> Asks {
     let leaving = slot.spec.release || slot.metadata.deletion_timestamp.is_some();
     let cloud = slot.status.as_ref().and_then(|status| status.cloud.as_ref());
     let attached = cloud.is_some_and(|cloud| {
@@ -36,10 +36,26 @@ fn of_slot(slot: &NodeENIAttachment) -> Asks {
     if slot.spec.paused {
         return Asks::default();
     }
-    Asks {
-        enis: leaving || !cloud.is_some_and(|cloud| settled(slot, cloud)),
-        instance: !leaving && !attached,
-    }
+    let enis = match cloud {
+        Some(cloud) if early(slot, cloud, now).is_some() => false,
+        Some(cloud) => leaving || !settled(slot, cloud),
+        None => true,
+    };
+    Asks { enis, instance: !leaving && !attached }
+}
+
+/// How long EC2 will need for what it was asked a moment ago, if there is nothing to do but wait for it.
+///
+/// Our own write of a status wakes a pass; this keeps that pass from asking EC2 what it has just said.
+#[must_use]
+pub fn early(slot: &NodeENIAttachment, cloud: &CloudStatus, now: Timestamp) -> Option<SignedDuration> {
+    let waits = match cloud.state {
+        Some(CloudState::Detaching) => true,
+        Some(CloudState::Attaching) => slot.spec.release || changes(slot, cloud).is_empty(),
+        Some(CloudState::Available | CloudState::Attached | CloudState::Deleted) | None => false,
+    };
+    let left = SHORTEST - now.duration_since(moment(&cloud.last_change));
+    (waits && left.is_positive()).then_some(left)
 }
 
 /// Whether the recorded ENI is attached and as the spec wants it.

@@ -11,11 +11,19 @@ use crate::model::Ec2ErrorKind;
 fn bounds(kind: Ec2ErrorKind) -> (SignedDuration, SignedDuration) {
     use Ec2ErrorKind as Kind;
     let (first, longest) = match kind {
-        Kind::NotFound(_) | Kind::PositionTaken | Kind::Conflict | Kind::TokenReused => (2, 60),
-        Kind::Throttled | Kind::NoAnswer => (2, 60),
+        Kind::NotFound(_)
+        | Kind::PositionTaken
+        | Kind::Conflict
+        | Kind::TokenReused
+        | Kind::Throttled
+        | Kind::NoAnswer => (2, 60),
         Kind::InstanceNotReady => (10, 120),
-        Kind::InstanceFull | Kind::AccountFull | Kind::SubnetFull => (30, 600),
-        Kind::Mismatch | Kind::Unauthorized | Kind::Refused => (30, 600),
+        Kind::InstanceFull
+        | Kind::AccountFull
+        | Kind::SubnetFull
+        | Kind::Mismatch
+        | Kind::Unauthorized
+        | Kind::Refused => (30, 600),
     };
     (SignedDuration::from_secs(first), SignedDuration::from_secs(longest))
 }

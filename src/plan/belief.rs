@@ -107,20 +107,20 @@ fn with_eni(cloud: CloudStatus, eni: &EniId, listing: &Listing, settings: &Setti
     let lagging = listing.at < settled;
     let surplus: Vec<Eni> = listing.enis.iter().filter(|other| other.id != *eni).cloned().collect();
     match listing.enis.iter().find(|listed| listed.id == *eni) {
-        Some(_) if cloud.state == Some(CloudState::Deleted) && lagging => gone(cloud, &surplus, listing),
+        Some(_) if cloud.state == Some(CloudState::Deleted) && lagging => gone(&cloud, &surplus, listing),
         Some(listed) => match merge(&cloud, listed, lagging) {
             Some(cloud) => Belief::Present { cloud, adopted: false, surplus },
             None => Belief::Settling { cloud: Some(cloud), until: settled },
         },
-        None if cloud.state == Some(CloudState::Deleted) || !lagging => gone(cloud, &surplus, listing),
+        None if cloud.state == Some(CloudState::Deleted) || !lagging => gone(&cloud, &surplus, listing),
         None => Belief::Settling { cloud: Some(cloud), until: settled },
     }
 }
 
 /// The recorded ENI is gone; perhaps another of the slot is there.
-fn gone(cloud: CloudStatus, surplus: &[Eni], listing: &Listing) -> Belief {
+fn gone(cloud: &CloudStatus, surplus: &[Eni], listing: &Listing) -> Belief {
     let others = Listing { at: listing.at, enis: surplus.to_vec() };
-    adopt(&others, &cloud).unwrap_or(Belief::Nothing { last_epoch: Some(Epoch(cloud.epoch)) })
+    adopt(&others, cloud).unwrap_or(Belief::Nothing { last_epoch: Some(Epoch(cloud.epoch)) })
 }
 
 /// Takes one of the listed ENIs for the slot's: an attached one first, then the oldest.

@@ -59,6 +59,7 @@ impl NodeFacts {
 
 /// Why a node of this kind cannot get an ENI, for people.
 #[must_use]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other reasons are not about kinds of nodes")]
 pub fn unsupported(reason: Reason) -> &'static str {
     match reason {
         Reason::AutoModeNode => "EKS Auto Mode owns the instances of its nodes and their ENIs",

@@ -44,7 +44,7 @@ pub fn allot(
 /// The lowest place of a zone that no subnet has.
 fn lowest_free(kept: &[SubnetOffset], zone: &str) -> i64 {
     let taken: BTreeSet<i64> = kept.iter().filter(|one| one.zone == zone).map(|one| one.offset).collect();
-    (0..).find(|offset| !taken.contains(offset)).unwrap_or_default()
+    (0..=i64::MAX).find(|offset| !taken.contains(offset)).unwrap_or_default()
 }
 
 /// The place of a subnet.

@@ -118,6 +118,7 @@ fn was_adopted(object: &NodeENIAttachment, eni: &str) -> bool {
 }
 
 /// `Attached`: whether EC2 has it attached.
+#[expect(clippy::wildcard_enum_match_arm, reason = "`progress` has a word for each of the others")]
 fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &Standing) -> Verdict {
     let say = |holds, reason, message| Verdict::new(ConditionType::Attached, holds, reason, message);
     let is_attached = cloud.is_some_and(|cloud| cloud.state == Some(CloudState::Attached));
@@ -131,7 +132,7 @@ fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &
             say(Some(false), reason, message)
         }
         Standing::Blocked(reason, message) => say(Some(false), *reason, message.clone()),
-        standing => {
+        _ => {
             let (reason, message) = progress(standing);
             say(Some(false), reason, message.to_owned())
         }

@@ -69,7 +69,8 @@ const ROWS: &[Good] = &[
     (
         "DPDK with all its fields",
         With(
-            "{enableDPDK: true, dpdkDriver: igb_uio, dpdkResourceName: intel.com/sriov_net, dpdkPCIAddress: '0000:00:1F.7', allowUnsafeNoIommu: true}",
+            "{enableDPDK: true, dpdkDriver: igb_uio, dpdkResourceName: intel.com/sriov_net,
+               dpdkPCIAddress: '0000:00:1F.7', allowUnsafeNoIommu: true}",
         ),
     ),
     ("resource name without a slash", With("dpdkResourceName: sriov_net")),

@@ -49,7 +49,7 @@ pub fn carries(instance_type: &str) -> usize {
     match instance_type {
         "t3.micro" => 2,
         "m5.large" => 3,
-        "m5.xlarge" => 4,
+        "m5.xlarge" | "m5.2xlarge" => 4,
         _ => 8,
     }
 }
@@ -90,7 +90,11 @@ impl Layout {
 
     fn seed(&self) -> Seed {
         let mut seed = Seed {
-            vpcs: vec![SeedVpc { key: "vpc".to_owned(), cidr: "10.0.0.0/16".to_owned(), ..SeedVpc::default() }],
+            vpcs: vec![SeedVpc {
+                key: "vpc".to_owned(),
+                cidr: "10.0.0.0/16".to_owned(),
+                ..SeedVpc::default()
+            }],
             ..Seed::default()
         };
         for (at, (letter, count)) in self.zones.iter().enumerate() {

@@ -53,8 +53,10 @@ impl Watches {
             store.node_enis().map(|one| Change::NodeEni(name(&one.metadata), Some(one.clone()))).collect();
         let nodes: Vec<Change> =
             store.nodes().map(|one| Change::Node(name(&one.metadata), Some(one.clone()))).collect();
-        let attachments: Vec<Change> =
-            store.attachments().map(|one| Change::Attachment(name(&one.metadata), Some(one.clone()))).collect();
+        let attachments: Vec<Change> = store
+            .attachments()
+            .map(|one| Change::Attachment(name(&one.metadata), Some(one.clone())))
+            .collect();
         let all = node_enis.into_iter().chain(nodes).chain(attachments);
         all.flat_map(|change| take_in(change, snapshot)).collect()
     }

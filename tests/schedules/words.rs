@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ec2_sim::api::{InstanceItem, InstanceTypeInfo, NetworkInterface, Request, SecurityGroupItem, SubnetItem, Tag};
+use ec2_sim::api::{
+    InstanceItem, InstanceTypeInfo, NetworkInterface, Request, SecurityGroupItem, SubnetItem, Tag,
+};
 use ec2_sim::world::{Eni as SimEni, World};
 use eni_operator::model::{
     Attachment, AttachmentState, Card, Eni, HeldPosition, Instance, InstanceState, InstanceType, Position,

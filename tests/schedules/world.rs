@@ -70,6 +70,8 @@ pub struct World {
     pub strangers: BTreeMap<String, SimEni>,
     /// Slots that users tampered with in EC2: (`NodeENI`, instance, subnet).
     pub tampered: std::collections::BTreeSet<(String, String, String)>,
+    /// Since when agents have said that a device is in use, by the uid of the slot's object.
+    pub in_use_since: BTreeMap<String, i64>,
     /// What happened, if anybody wants to read it.
     pub trace: Option<Vec<String>>,
     /// Steps so far.
@@ -121,9 +123,14 @@ impl World {
         }
     }
 
-    /// The passes that are under way.
-    pub fn running(&self) -> bool {
-        !self.running.is_empty()
+    /// What happened, to read.
+    pub fn story(&self) -> String {
+        self.trace.as_deref().unwrap_or_default().join("\n")
+    }
+
+    /// How much has changed: in Kubernetes, and by calls to EC2.
+    pub fn changes(&self) -> (u64, usize) {
+        (lock_store(&self.store).version(), lock(&self.log).len())
     }
 
     /// The process dies, wherever it is, and another one starts.
@@ -262,6 +269,7 @@ impl Remains {
             agents: self.agents,
             strangers: self.strangers,
             tampered: Default::default(),
+            in_use_since: BTreeMap::new(),
             trace: self.trace,
             steps: 0,
             last_change: self.now,

@@ -1,14 +1,19 @@
 //! What all describes share: ids, filters, pages.
 
+use std::collections::BTreeSet;
+
 use crate::api::Filter;
-use crate::core::{Core, Made, View};
+use crate::core::{Made, View};
 use crate::error::ApiError;
 use crate::ids;
 use crate::pattern;
 use crate::world::Tags;
 
-/// How many values a filter takes.
+/// How many values all filters of a call take together.
 const FILTER_VALUES: usize = 200;
+
+/// How many characters a filter value takes.
+const FILTER_LENGTH: usize = 255;
 
 /// A thing that a describe lists.
 pub(super) trait Listed: Made {
@@ -95,14 +100,10 @@ pub(super) fn list<V: Listed, T>(
             return Err(V::KIND.not_found(id));
         }
     }
-    let wanted = |thing: &&V| listing.ids.is_empty() || listing.ids.iter().any(|id| id == thing.id());
+    let ids: BTreeSet<&str> = listing.ids.iter().map(String::as_str).collect();
+    let wanted = |thing: &&V| ids.is_empty() || ids.contains(thing.id());
     let fitting = table.values().filter(wanted).filter(|thing| fits(view, *thing, listing.filters));
     listing.cut(fitting.map(|thing| (thing.id().to_owned(), render(view, thing))))
-}
-
-/// Draws the moment a describe sees. One that names ids young enough may so not find them.
-pub(super) fn moment(core: &mut Core) -> crate::clock::Timestamp {
-    core.draw_moment()
 }
 
 /// Refuses filters that the thing does not have, and those with too many values.
@@ -112,18 +113,20 @@ pub(super) fn check_filters<V: Listed>(filters: &[Filter]) -> Result<(), ApiErro
     })
 }
 
-/// Refuses filters by name, and those with too many values.
+/// Refuses filters by name, too many values in all filters together, and values that are too long.
 pub(super) fn check_filter_names(filters: &[Filter], known: impl Fn(&str) -> bool) -> Result<(), ApiError> {
-    for filter in filters {
-        if !known(&filter.name) {
-            return Err(ApiError::value(format!("The filter '{}' is invalid", filter.name)));
-        }
-        if filter.values.len() > FILTER_VALUES {
-            return Err(ApiError::client(
-                "FilterLimitExceeded",
-                format!("The maximum number of filter values specified on a single call is {FILTER_VALUES}"),
-            ));
-        }
+    let limit = |text: String| Err(ApiError::client("FilterLimitExceeded", text));
+    if let Some(unknown) = filters.iter().find(|filter| !known(&filter.name)) {
+        return Err(ApiError::value(format!("The filter '{}' is invalid", unknown.name)));
+    }
+    if filters.iter().map(|filter| filter.values.len()).sum::<usize>() > FILTER_VALUES {
+        return limit(format!(
+            "The maximum number of filter values specified on a single call is {FILTER_VALUES}"
+        ));
+    }
+    let values = filters.iter().flat_map(|filter| &filter.values);
+    if values.into_iter().any(|value| value.chars().count() > FILTER_LENGTH) {
+        return limit(format!("The maximum length for a filter value is {FILTER_LENGTH} characters"));
     }
     Ok(())
 }

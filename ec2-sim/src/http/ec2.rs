@@ -1,7 +1,5 @@
 //! EC2's wire protocol: a form in, XML out, and the ways an answer can fail to come.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Request as HttpRequest, Response as HttpResponse, StatusCode, header};
@@ -91,14 +89,8 @@ fn written(answer: Result<&crate::api::Response, &ApiError>, request_id: &str) -
     response
 }
 
-/// An answer that never arrives. hyper closes a connection whose body fails; failing before the first byte
-/// would still send the head, so the head promises a length that never comes.
+/// An answer that never arrives: its body fails before hyper has sent the head, and the connection closes.
 fn broken() -> HttpResponse<Body> {
-    let failure = || Err::<&'static [u8], _>(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-    let mut response = HttpResponse::new(Body::from_stream(stream::once(async move {
-        tokio::time::sleep(Duration::ZERO).await;
-        failure()
-    })));
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("1"));
-    response
+    let failure = Err::<&'static [u8], _>(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+    HttpResponse::new(Body::from_stream(stream::iter([failure])))
 }

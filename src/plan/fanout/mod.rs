@@ -122,24 +122,24 @@ pub fn plan(world: &World, settings: &Settings) -> Plan {
         return deleting(world, settings, has_finalizer);
     }
     if !has_finalizer {
-        return Plan { finalizer: Finalizer::Add, ..Plan::still(world, rollup::Seen::default()) };
+        return Plan { finalizer: Finalizer::Add, ..Plan::still(world, &rollup::Seen::default()) };
     }
     if world.node_eni.spec.paused == Some(true) {
         let update = world.children.iter().filter_map(child::paused).collect();
-        return Plan { update, ..Plan::still(world, rollup::Seen::default()) };
+        return Plan { update, ..Plan::still(world, &rollup::Seen::default()) };
     }
     alive(world)
 }
 
 impl Plan {
     /// A plan that does nothing but speak.
-    fn still(world: &World, seen: rollup::Seen) -> Self {
+    fn still(world: &World, seen: &rollup::Seen) -> Self {
         Self {
             finalizer: Finalizer::Keep,
             create: vec![],
             update: vec![],
             remove: vec![],
-            status: rollup::status(world, &seen),
+            status: rollup::status(world, seen),
             pace: Pace::Settled,
         }
     }
@@ -170,7 +170,7 @@ fn alive(world: &World) -> Plan {
         listed: listed.clone(),
         unserved: wanted.unserved,
     };
-    Plan { create, update, remove, pace, ..Plan::still(world, seen) }
+    Plan { create, update, remove, pace, ..Plan::still(world, &seen) }
 }
 
 /// Whether a slot's instance has no node, so that only EC2 can tell what became of it.
@@ -197,7 +197,7 @@ fn allot(world: &World, listed: &[Subnet]) -> Vec<SubnetOffset> {
 
 /// Removes all slots, and lets the object go when EC2 lists nothing of it.
 fn deleting(world: &World, settings: &Settings, has_finalizer: bool) -> Plan {
-    let still = Plan::still(world, rollup::Seen::default());
+    let still = Plan::still(world, &rollup::Seen::default());
     if world.node_eni.spec.paused == Some(true) || !has_finalizer {
         return still;
     }

@@ -17,8 +17,7 @@ impl View<'_> {
     pub(super) fn bring_up(&self, slot: &SlotView, belief: Belief) -> Decision {
         let now = self.world.now;
         match belief {
-            // Only a settled slot is not asked about.
-            Belief::Unasked => Decision::rest(None, Standing::Attached { adopted: false }, Pace::Settled),
+            Belief::Unasked => Decision::rest(None, Standing::AsBefore, Pace::Settled),
             Belief::Settling { cloud, until } => self.settle(slot, cloud, until),
             Belief::Nothing { last_epoch } => {
                 let epoch =
@@ -52,7 +51,7 @@ impl View<'_> {
     fn create(&self, slot: &SlotView, cloud: CloudStatus) -> Decision {
         let at = match self.place(slot) {
             Ok(at) => at,
-            Err(decision) => return decision,
+            Err(decision) => return *decision,
         };
         let object = &slot.attachment;
         let Some(request) = self.request(object, Epoch(cloud.epoch)) else {
@@ -100,9 +99,9 @@ impl View<'_> {
         let at = match self.place(slot) {
             Ok(at) => at,
             Err(decision) if decision.standing.is_for_good() => {
-                return Decision { cloud: Some(cloud), steps: vec![Step::Delete], ..decision };
+                return Decision { cloud: Some(cloud), steps: vec![Step::Delete], ..*decision };
             }
-            Err(decision) => return Decision { cloud: Some(cloud), ..decision },
+            Err(decision) => return Decision { cloud: Some(cloud), ..*decision },
         };
         let mut steps = vec![Step::Attach(at)];
         if slot.attachment.spec.delete_on_termination {

@@ -47,8 +47,10 @@ impl View<'_> {
     /// The plan of a slot.
     pub(super) fn slot(&self, slot: &SlotView, belief: Belief) -> SlotPlan {
         let kept = match &belief {
-            Belief::Nothing { .. } => recorded(&slot.attachment).map(|cloud| record::lost(cloud)),
-            belief => belief.cloud().or(recorded(&slot.attachment)).cloned(),
+            Belief::Nothing { .. } => recorded(&slot.attachment).map(record::lost),
+            Belief::Unasked | Belief::Settling { .. } | Belief::Asked { .. } | Belief::Present { .. } => {
+                belief.cloud().or(recorded(&slot.attachment)).cloned()
+            }
         };
         let alone = !matches!(&belief, Belief::Present { surplus, .. } if !surplus.is_empty());
         let decision = self.decide(slot, belief);
@@ -77,11 +79,26 @@ impl View<'_> {
             return self.bookkeeping(slot, &belief);
         }
         if let Some(wait) =
-            slot.retry_at.map(|at| at.duration_since(self.world.now)).filter(|wait| wait.is_positive())
+            slot.retry_at.map(|at| at.duration_since(self.world.now)).filter(SignedDuration::is_positive)
         {
             return Decision::rest(None, Standing::AsBefore, Pace::Within(wait));
         }
+        if belief == Belief::Unasked {
+            return self.unasked(object);
+        }
         if object.spec.release { self.remove(slot, belief) } else { self.bring_up(slot, belief) }
+    }
+
+    /// A slot that EC2 was not asked about: it is as it should be, or EC2 needs a little longer.
+    fn unasked(&self, object: &NodeENIAttachment) -> Decision {
+        let early = recorded(object).and_then(|cloud| asks::early(object, cloud, self.world.now));
+        match early {
+            Some(left) => Decision::rest(None, Standing::AsBefore, Pace::Within(left)),
+            None if object.spec.release => {
+                Decision::rest(None, Standing::Removing, Pace::Within(SignedDuration::from_secs(1)))
+            }
+            None => Decision::rest(None, Standing::Attached { adopted: false }, Pace::Settled),
+        }
     }
 
     /// An object that somebody deleted.

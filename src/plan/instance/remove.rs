@@ -21,9 +21,7 @@ impl View<'_> {
     pub(super) fn remove(&self, slot: &SlotView, belief: Belief) -> Decision {
         let now = self.world.now;
         match belief {
-            Belief::Unasked => {
-                Decision::rest(None, Standing::Removing, Pace::Within(SignedDuration::from_secs(1)))
-            }
+            Belief::Unasked => Decision::rest(None, Standing::AsBefore, Pace::Settled),
             Belief::Nothing { .. } => Decision::done(),
             Belief::Settling { cloud, until } => {
                 let pace = self.settle(slot, cloud.clone(), until).pace;

@@ -18,7 +18,7 @@ pub(super) struct Places(BTreeMap<String, Place>);
 
 impl Places {
     pub(super) fn of(world: &World, beliefs: &[Belief]) -> Self {
-        let Sighting::Seen(instance) = &world.instance else { return Self(Default::default()) };
+        let Sighting::Seen(instance) = &world.instance else { return Self(BTreeMap::new()) };
         let claims: Vec<Claim<'_>> =
             world.slots.iter().zip(beliefs).filter_map(|(slot, belief)| claim(slot, belief)).collect();
         let places = positions::assign(&claims, instance, world.instance_type.as_ref());
@@ -51,9 +51,9 @@ fn wanted(attachment: &NodeENIAttachment) -> Position {
 
 impl View<'_> {
     /// Where a slot may hang, or why it cannot.
-    pub(super) fn place(&self, slot: &SlotView) -> Result<Position, Decision> {
+    pub(super) fn place(&self, slot: &SlotView) -> Result<Position, Box<Decision>> {
         let wait = |standing, seconds| {
-            Err(Decision::rest(None, standing, Pace::Within(SignedDuration::from_secs(seconds))))
+            Err(Box::new(Decision::rest(None, standing, Pace::Within(SignedDuration::from_secs(seconds)))))
         };
         let state = match &self.world.instance {
             Sighting::NotAsked => return wait(Standing::Settling, 1),

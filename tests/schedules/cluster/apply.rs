@@ -106,8 +106,11 @@ pub fn apply(old: &Value, owners: &mut Owners, manager: &str, applied: &Value) -
 /// Replaces a status: whoever does so owns what changed.
 pub fn update(old: &Value, owners: &mut Owners, manager: &str, new: &Value) {
     let (old, new) = (leaves(old), leaves(new));
-    let changed: BTreeSet<Path> =
-        new.iter().filter(|(path, value)| old.get(*path) != Some(value)).map(|(path, _)| path.clone()).collect();
+    let changed: BTreeSet<Path> = new
+        .iter()
+        .filter(|(path, value)| old.get(*path) != Some(value))
+        .map(|(path, _)| path.clone())
+        .collect();
     for paths in owners.values_mut() {
         paths.retain(|path| new.contains_key(path) && !changed.contains(path));
     }

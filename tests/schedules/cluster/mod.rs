@@ -55,8 +55,7 @@ impl MemoryCluster {
     ) -> Done<T> {
         let failed = |(kind, message)| ClusterError { doing: format!("{call} {about}"), kind, message };
         let changes = call != "look for";
-        let strike =
-            self.gate.pass(Request { call, about: about.to_owned(), changes, ec2: false }).await;
+        let strike = self.gate.pass(Request { call, about: about.to_owned(), changes, ec2: false }).await;
         let injected = |kind| Err(failed((kind, "injected".to_owned())));
         match strike {
             Strike::None => work(&mut lock(&self.store)).map_err(failed),

@@ -55,9 +55,11 @@ pub struct Store {
 }
 
 /// A kind with a status of its own.
-pub trait Kind: Resource<DynamicType = ()> + HasSpec<Spec: PartialEq> + Clone + Sized
-where
-    Self: HasStatus<Status: Serialize + DeserializeOwned>,
+pub trait Kind:
+    Resource<DynamicType = ()>
+    + HasSpec<Spec: PartialEq + Clone>
+    + HasStatus<Status: Serialize + DeserializeOwned>
+    + Clone
 {
     /// Where its objects are.
     fn table(store: &mut Store) -> &mut BTreeMap<String, Stored<Self>>;
@@ -319,7 +321,10 @@ impl Store {
 
 /// The status as JSON.
 fn status_of<K: Kind>(object: &K) -> Value {
-    object.status().and_then(|status| serde_json::to_value(status).ok()).unwrap_or_else(|| Value::Object(Default::default()))
+    object
+        .status()
+        .and_then(|status| serde_json::to_value(status).ok())
+        .unwrap_or_else(|| Value::Object(Default::default()))
 }
 
 /// Refuses a request about another object, or an older state of it.

@@ -89,6 +89,11 @@ impl<'a> Play<'a> {
         println!();
         let expected = self.report.nodes * script::enis_per_node(&self.example);
         let rows = self.until_ready(expected).await?;
+        let owned = self.region.owned_by(CLUSTER)?;
+        ensure!(
+            owned == expected,
+            "{expected} ENIs are ready, but {owned} in EC2 have the tag of the cluster {CLUSTER}"
+        );
         self.report.seconds.bring_up = started.elapsed().as_secs_f64();
         self.report.enis = rows;
         self.report.set_bring_up(self.region.calls()?);
@@ -178,7 +183,7 @@ impl<'a> Play<'a> {
         let attachments: Api<NodeENIAttachment> = Api::all(self.client.clone());
         let list = attachments.list(&ListParams::default()).await.context("list the NodeENIAttachments")?;
         let mut rows: Vec<Row> = list.items.iter().map(Row::of).collect();
-        rows.sort_by_key(Row::key);
+        rows.sort_by_key(|row| (row.node.clone(), self.region.subnet_names.get(&row.subnet).cloned()));
         self.table.show(&rows)?;
         Ok(rows)
     }

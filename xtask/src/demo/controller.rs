@@ -33,9 +33,7 @@ pub(super) struct Controller {
 impl Controller {
     /// Builds the operator as it is shipped, with the AWS SDK.
     pub(super) fn build() -> Result<PathBuf> {
-        eprintln!(
-            "building eni-operator (the first time on a machine the AWS SDK takes 8 minutes and 8 GB of memory)"
-        );
+        eprintln!("building eni-operator (the AWS SDK takes 8 minutes and 8 GB of memory, once per machine)");
         cargo::build_binary("eni-operator")
     }
 

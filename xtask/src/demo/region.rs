@@ -78,9 +78,10 @@ impl Region {
         Ok(actions.iter().map(|(action, outcomes)| (action.clone(), sum(outcomes))).collect())
     }
 
-    /// How many things in EC2 bear the tag of this cluster.
+    /// How many ENIs in EC2 bear the tag of this cluster.
     pub(super) fn owned_by(&self, cluster: &str) -> Result<usize> {
-        Ok(tagged(&request("GET", &self.url, "/_sim/state", None)?, cluster))
+        let state = request("GET", &self.url, "/_sim/state", None)?;
+        Ok(tagged(state.get("enis").context("ec2-sim's state has no enis")?, cluster))
     }
 }
 
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn things_with_the_clusters_tag_are_counted_wherever_they_are() {
+    fn enis_with_the_clusters_tag_are_counted() {
         let tags = |cluster: &str| json!({"tags": {tag_key::CLUSTER: cluster}});
         let state =
             json!({"enis": {"eni-1": tags("demo"), "eni-2": tags("other")}, "more": [tags("demo"), 1]});

@@ -59,7 +59,7 @@ impl Row {
         self.ready == "True" && self.state == format!("{:?}", CloudState::Attached).to_lowercase()
     }
 
-    /// What sorts and names it.
+    /// What it is told from others by.
     pub(super) fn key(&self) -> (String, String) {
         (self.node.clone(), self.subnet.clone())
     }

@@ -1,0 +1,233 @@
+//! What must be true when a world is at rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ec2_sim::world::{AttachmentStatus, Eni};
+use eni_operator::api::{
+    CloudState, ConditionType, HAS_ENI_LABEL, NodeENI, NodeENIAttachment, find_condition,
+};
+
+use crate::cluster::lock as lock_store;
+use crate::ec2::lock;
+use crate::invariants::strangers_are_untouched;
+use crate::wanted::{Slot, Wanted, slot_of, wanted};
+use crate::world::{Agents, World};
+
+/// Ours, by slot.
+fn ours(world: &World) -> BTreeMap<Slot, Vec<Eni>> {
+    let mut found: BTreeMap<Slot, Vec<Eni>> = BTreeMap::new();
+    for eni in lock(&world.sim).state().enis.values() {
+        if let Some(slot) = slot_of(eni) {
+            found.entry(slot).or_default().push(eni.clone());
+        }
+    }
+    found
+}
+
+/// Every wanted slot has its ENI, and there is nothing else.
+pub fn everything_is_there(world: &World) -> Result<(), String> {
+    let (wanted, ours) = (wanted(world), ours(world));
+    strangers_are_untouched(world)?;
+    for (slot, enis) in &ours {
+        if enis.len() > 1 {
+            return Err(format!("{} ENIs for one slot {slot:?}", enis.len()));
+        }
+        if !wanted.slots.contains_key(slot) && !wanted.exempt.contains(slot) {
+            return Err(format!("an ENI for a slot that should not be: {slot:?} {}", enis[0].id));
+        }
+    }
+    for machine in &world.region.machines {
+        instance_is_served(world, &machine.instance, machine.carries, &wanted, &ours)?;
+    }
+    children_are_as_wanted(world, &wanted, &ours)?;
+    labels_are_right(world, &ours)?;
+    summaries_are_right(world, &wanted, &ours)
+}
+
+/// The wanted ENIs of an instance are on it, or it is full.
+fn instance_is_served(
+    world: &World,
+    instance: &str,
+    carries: usize,
+    wanted: &Wanted,
+    ours: &BTreeMap<Slot, Vec<Eni>>,
+) -> Result<(), String> {
+    let here: Vec<&Slot> = wanted.slots.keys().filter(|slot| slot.1 == instance).collect();
+    let missing: Vec<&&Slot> =
+        here.iter().filter(|slot| !wanted.exempt.contains(**slot) && !ours.contains_key(**slot)).collect();
+    let on_it = lock(&world.sim).state().enis_of(instance).count();
+    if !missing.is_empty() && on_it < carries {
+        return Err(format!("no ENI for {missing:?} though {instance} has {on_it} of {carries}"));
+    }
+    for slot in missing {
+        says_full(world, slot)?;
+    }
+    for slot in here.iter().filter(|slot| !wanted.exempt.contains(**slot)) {
+        if let Some(enis) = ours.get(*slot) {
+            is_right(&wanted.slots[*slot], slot, &enis[0])?;
+        }
+    }
+    Ok(())
+}
+
+/// A slot without room says so.
+fn says_full(world: &World, slot: &Slot) -> Result<(), String> {
+    let child = child(world, slot).ok_or_else(|| format!("no object for {slot:?}"))?;
+    let conditions = child.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    match find_condition(conditions, ConditionType::Ready) {
+        Some(ready) if ready.reason == "InstanceFull" => Ok(()),
+        other => Err(format!("{slot:?} has no room and says {other:?}")),
+    }
+}
+
+/// An ENI is as its `NodeENI` wants it.
+fn is_right(object: &NodeENI, slot: &Slot, eni: &Eni) -> Result<(), String> {
+    let wrong = |what: &str| Err(format!("{what} of {} for {slot:?}: {eni:?}", eni.id));
+    let Some(at) = &eni.attachment else { return wrong("no attachment") };
+    if at.instance_id != slot.1 || at.status != AttachmentStatus::Attached {
+        return wrong("wrong attachment");
+    }
+    if eni.subnet_id != slot.2 {
+        return wrong("wrong subnet");
+    }
+    if at.delete_on_termination != object.spec.delete_on_termination {
+        return wrong("wrong delete-on-termination");
+    }
+    let groups = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
+    if groups(&eni.groups) != groups(object.spec.security_group_ids.as_deref().unwrap_or_default()) {
+        return wrong("wrong security groups");
+    }
+    if object.spec.source_dest_check.is_some_and(|check| check != eni.source_dest_check) {
+        return wrong("wrong source/dest check");
+    }
+    if eni.tags.get("node.k8s.amazonaws.com/no_manage").map(String::as_str) != Some("true") {
+        return wrong("no no_manage tag");
+    }
+    Ok(())
+}
+
+fn child(world: &World, slot: &Slot) -> Option<NodeENIAttachment> {
+    let store = lock_store(&world.store);
+    let same = |one: &NodeENIAttachment| {
+        (&one.spec.node_eni, &one.spec.instance_id, &one.spec.subnet_id) == (&slot.0, &slot.1, &slot.2)
+    };
+    store.attachments().find(|one| same(one)).map(|one| one.as_ref().clone())
+}
+
+/// There is one object for each slot, and it tells the truth.
+fn children_are_as_wanted(
+    world: &World,
+    wanted: &Wanted,
+    ours: &BTreeMap<Slot, Vec<Eni>>,
+) -> Result<(), String> {
+    for slot in wanted.slots.keys().filter(|slot| !wanted.exempt.contains(*slot)) {
+        let child = child(world, slot).ok_or_else(|| format!("no object for {slot:?}"))?;
+        if child.spec.release || child.metadata.deletion_timestamp.is_some() {
+            return Err(format!("the object of a wanted slot is on its way out: {slot:?}"));
+        }
+        if let Some(enis) = ours.get(slot) {
+            tells_the_truth(world, &child, &enis[0])?;
+        }
+    }
+    for child in lock_store(&world.store).attachments() {
+        let spec = &child.spec;
+        let slot = (spec.node_eni.clone(), spec.instance_id.clone(), spec.subnet_id.clone());
+        if !wanted.slots.contains_key(&slot) && !wanted.exempt.contains(&slot) {
+            return Err(format!("an object for a slot that should not be: {slot:?} {:?}", child.status));
+        }
+    }
+    Ok(())
+}
+
+/// A status says of an ENI what EC2 says.
+fn tells_the_truth(world: &World, child: &NodeENIAttachment, eni: &Eni) -> Result<(), String> {
+    let wrong = |what: &str| Err(format!("the status is wrong about {what}: {:?}\n{eni:?}", child.status));
+    let Some(cloud) = child.status.as_ref().and_then(|status| status.cloud.as_ref()) else {
+        return wrong("everything");
+    };
+    let Some(at) = &eni.attachment else { return wrong("the attachment") };
+    if cloud.eni_id.as_ref() != Some(&eni.id) || cloud.mac.as_ref() != Some(&eni.mac) {
+        return wrong("the ENI");
+    }
+    if cloud.state != Some(CloudState::Attached) || cloud.attachment_id.as_ref() != Some(&at.id) {
+        return wrong("the attachment");
+    }
+    let place = (Some(i64::from(at.network_card_index)), Some(i64::from(at.device_index)));
+    if (cloud.network_card_index, cloud.device_index) != place {
+        return wrong("the position");
+    }
+    if cloud.delete_on_termination != Some(at.delete_on_termination) {
+        return wrong("delete-on-termination");
+    }
+    let ready = find_condition(&child.status.as_ref().unwrap().conditions, ConditionType::Ready);
+    let expected = if world.agents == (true, Agents::None) { "Unknown" } else { "True" };
+    if ready.is_none_or(|ready| ready.status != expected) {
+        return wrong("readiness");
+    }
+    Ok(())
+}
+
+/// The nodes with ENIs of ours are labelled, and no others.
+fn labels_are_right(world: &World, ours: &BTreeMap<Slot, Vec<Eni>>) -> Result<(), String> {
+    let with: BTreeSet<&String> = ours.keys().map(|slot| &slot.1).collect();
+    let store = lock_store(&world.store);
+    for machine in &world.region.machines {
+        let Some(node) = store.node(&machine.node) else { continue };
+        let marked = node.metadata.labels.iter().flatten().any(|(key, _)| key == HAS_ENI_LABEL);
+        let has_slots = store.attachments().any(|one| one.spec.instance_id == machine.instance);
+        if with.contains(&machine.instance) && !marked {
+            return Err(format!("{} has ENIs and no label", machine.node));
+        }
+        if !has_slots && marked {
+            return Err(format!("{} has no slots and a label", machine.node));
+        }
+    }
+    Ok(())
+}
+
+/// The counts of a `NodeENI` are right.
+fn summaries_are_right(
+    world: &World,
+    wanted: &Wanted,
+    ours: &BTreeMap<Slot, Vec<Eni>>,
+) -> Result<(), String> {
+    for object in lock_store(&world.store).node_enis() {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let mine = |slot: &&Slot| slot.0 == name;
+        if object.spec.paused == Some(true) || wanted.exempt.iter().any(|slot| slot.0 == name) {
+            continue;
+        }
+        let slots: Vec<&Slot> = wanted.slots.keys().filter(mine).collect();
+        let attached = slots.iter().filter(|slot| ours.contains_key(**slot)).count();
+        let Some(status) = &object.status else { return Err(format!("{name} has no status")) };
+        let counts = (usize::try_from(status.desired).unwrap(), usize::try_from(status.attached).unwrap());
+        if counts != (slots.len(), attached) {
+            return Err(format!("{name} counts {counts:?}, but it is {:?}", (slots.len(), attached)));
+        }
+        if status.attachments.len() != attached {
+            return Err(format!("{name} lists {} attachments of {attached}", status.attachments.len()));
+        }
+    }
+    Ok(())
+}
+
+/// Nothing of ours is left, anywhere.
+pub fn nothing_is_left(world: &World) -> Result<(), String> {
+    strangers_are_untouched(world)?;
+    if let Some((slot, enis)) = ours(world).into_iter().next() {
+        return Err(format!("LEAKED: {slot:?} {:?}", enis[0]));
+    }
+    let store = lock_store(&world.store);
+    if let Some(child) = store.attachments().next() {
+        return Err(format!("an object is left: {:?} {:?} {:?}", child.metadata, child.spec, child.status));
+    }
+    if let Some(object) = store.node_enis().next() {
+        return Err(format!("a NodeENI is left: {:?} {:?}", object.metadata, object.status));
+    }
+    for node in store.nodes() {
+        if node.metadata.labels.iter().flatten().any(|(key, _)| key == HAS_ENI_LABEL) {
+            return Err(format!("{:?} is labelled still", node.metadata.name));
+        }
+    }
+    Ok(())
+}

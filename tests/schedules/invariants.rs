@@ -1,0 +1,127 @@
+//! What must be true at any time, whatever has gone wrong: looked at after every call to EC2.
+
+use ec2_sim::world::InstanceState;
+use eni_operator::api::{ConditionType, DetachPolicyType, NodeENIAttachment, find_condition};
+use eni_operator::model::Call;
+
+use crate::cluster::lock as lock_store;
+use crate::ec2::{Mutation, lock};
+use crate::wanted::{Slot, slot_of, slot_of_tags};
+use crate::world::World;
+
+/// Looks at the calls from the nth on, and at what became of EC2.
+pub fn after_calls(world: &World, from: usize) -> Result<(), String> {
+    let calls: Vec<Mutation> = lock(&world.log)[from..].to_vec();
+    for call in &calls {
+        is_ours(world, call)?;
+        if call.done {
+            takes_off_what_should_go(world, call)?;
+            creates_what_is_not_paused(world, call)?;
+        }
+    }
+    strangers_are_untouched(world)?;
+    one_of_a_slot_is_attached(world)
+}
+
+/// No call is about somebody else's ENI.
+fn is_ours(world: &World, call: &Mutation) -> Result<(), String> {
+    match &call.eni {
+        Some(eni) if slot_of(eni).is_none() || world.strangers.contains_key(&eni.id) => {
+            Err(format!("{} on a stranger's ENI {eni:?}", call.call))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// ENIs that are not ours are as they were, unless EC2 itself took them with their instance.
+pub fn strangers_are_untouched(world: &World) -> Result<(), String> {
+    let sim = lock(&world.sim);
+    for (id, before) in &world.strangers {
+        let instance = before.attachment.as_ref().and_then(|at| sim.state().instances.get(&at.instance_id));
+        let ended = before.attachment.is_some()
+            && instance.is_none_or(|one| {
+                matches!(one.state, InstanceState::ShuttingDown | InstanceState::Terminated)
+            });
+        let now = sim.state().enis.get(id);
+        if !ended && now != Some(before) {
+            return Err(format!("a stranger's ENI was changed: {before:?} is {now:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Never two attached ENIs for one slot.
+fn one_of_a_slot_is_attached(world: &World) -> Result<(), String> {
+    let mut seen = std::collections::BTreeSet::new();
+    for eni in lock(&world.sim).state().enis.values().filter(|eni| eni.attachment.is_some()) {
+        let Some(slot) = slot_of(eni) else { continue };
+        if !world.tampered.contains(&slot) && !seen.insert(slot.clone()) {
+            return Err(format!("two ENIs are attached for {slot:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn child(world: &World, slot: &Slot) -> Option<NodeENIAttachment> {
+    let store = lock_store(&world.store);
+    let same = |one: &NodeENIAttachment| {
+        (&one.spec.node_eni, &one.spec.instance_id, &one.spec.subnet_id) == (&slot.0, &slot.1, &slot.2)
+    };
+    store.attachments().find(|one| same(one)).map(|one| one.as_ref().clone())
+}
+
+/// How many ENIs a slot has.
+fn count(world: &World, slot: &Slot) -> usize {
+    lock(&world.sim).state().enis.values().filter(|eni| slot_of(eni).as_ref() == Some(slot)).count()
+}
+
+/// A detach or delete is of an ENI whose slot is marked for release, of one too many, or of one without room.
+fn takes_off_what_should_go(world: &World, call: &Mutation) -> Result<(), String> {
+    let Some(slot) = call.eni.as_ref().and_then(slot_of) else { return Ok(()) };
+    if !matches!(call.call, Call::Detach | Call::Delete) {
+        return Ok(());
+    }
+    let left = count(world, &slot);
+    let Some(child) = child(world, &slot) else {
+        return Err(format!("{} for {slot:?}, which has no object", call.call));
+    };
+    let sole = if call.call == Call::Delete { left == 0 } else { left == 1 };
+    if !child.spec.release && sole && (call.call == Call::Detach || !is_full(world, &slot.1)) {
+        return Err(format!("{} of the only ENI of {slot:?}, which is not released", call.call));
+    }
+    if call.call == Call::Detach && is_in_use(world, &child) {
+        return Err(format!("{} of {slot:?}, which a ready node's agent says is in use", call.call));
+    }
+    Ok(())
+}
+
+fn is_full(world: &World, instance: &str) -> bool {
+    let carries = world.region.machines.iter().find(|one| one.instance == instance).map(|one| one.carries);
+    Some(lock(&world.sim).state().enis_of(instance).count()) >= carries
+}
+
+/// Whether an agent on a ready node says, of this very spec, that the device is in use.
+fn is_in_use(world: &World, child: &NodeENIAttachment) -> bool {
+    let Some(status) = &child.status else { return false };
+    let ready = lock_store(&world.store).node(&child.spec.node_name).is_some_and(|node| node.facts().ready);
+    let released = find_condition(&status.conditions, ConditionType::Released);
+    let in_use = released
+        .is_some_and(|one| one.status == "False" && one.observed_generation == child.metadata.generation);
+    ready
+        && in_use
+        && status.host.is_some()
+        && world
+            .in_use_since
+            .get(child.metadata.uid.as_deref().unwrap_or_default())
+            .is_some_and(|since| *since + 60_000 < world.now)
+        && child.spec.detach_policy.type_ != DetachPolicyType::Force
+}
+
+/// Nothing is created for a slot that has been paused for a while.
+fn creates_what_is_not_paused(world: &World, call: &Mutation) -> Result<(), String> {
+    let Some(slot) = call.tags.as_ref().and_then(slot_of_tags) else { return Ok(()) };
+    match child(world, &slot) {
+        None => Err(format!("a create for {slot:?}, which has no object")),
+        Some(_) => Ok(()),
+    }
+}
