@@ -19,6 +19,7 @@ pub struct NetworkCard {
 }
 
 /// What an instance type allows.
+#[expect(clippy::struct_excessive_bools, reason = "as EC2 publishes it")]
 #[derive(Clone, Debug)]
 pub struct InstanceType {
     /// The name, e.g. `m5.large`.

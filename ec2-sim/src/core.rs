@@ -200,10 +200,8 @@ impl Core {
 
     /// Draws how old the state is that a describe sees.
     pub(crate) fn draw_moment(&mut self) -> Timestamp {
-        let age = match self.settings.lag.is_zero() {
-            true => 0,
-            false => self.rng.below(clock::millis(self.settings.lag) + 1),
-        };
+        let lag = clock::millis(self.settings.lag);
+        let age = if lag == 0 { 0 } else { self.rng.below(lag + 1) };
         self.now.minus(Duration::from_millis(age))
     }
 

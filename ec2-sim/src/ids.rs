@@ -107,9 +107,10 @@ pub(crate) fn check(kind: Kind, id: &str) -> Result<(), ApiError> {
     if well_formed(kind, id) {
         return Ok(());
     }
-    let expecting = match id.starts_with(kind.prefix()) {
-        true => String::new(),
-        false => format!(" (expecting \"{}...\")", kind.prefix()),
+    let expecting = if id.starts_with(kind.prefix()) {
+        String::new()
+    } else {
+        format!(" (expecting \"{}...\")", kind.prefix())
     };
     Err(ApiError::client(kind.malformed_code(), format!("Invalid id: \"{id}\"{expecting}")))
 }

@@ -70,8 +70,7 @@ async fn main() -> anyhow::Result<()> {
 fn settings(args: &Args) -> anyhow::Result<Settings> {
     let mut settings: Settings = args.settings.as_deref().map(read).transpose()?.unwrap_or_default();
     if !args.manual_clock {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        settings.epoch_millis = u64::try_from(since.as_millis())?;
+        settings.epoch_millis = machine_time()?;
     }
     settings.seed = args.seed.unwrap_or(settings.seed);
     settings.region = args.region.clone().unwrap_or(settings.region);
@@ -79,6 +78,12 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
         settings.throttle = Throttle { enabled: false, ..settings.throttle };
     }
     Ok(settings)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server's clock starts at the machine's")]
+fn machine_time() -> anyhow::Result<u64> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok(u64::try_from(since.as_millis())?)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {

@@ -30,9 +30,22 @@ pub enum ConditionType {
     Released,
 }
 
-/// Why a condition has its status, for programs. The message is for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Why a condition has its status, for programs. The message is for people.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Reason {
+            /// All reasons that there are.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+reasons! {
     /// It is as asked for.
     AsSpecified,
     /// All ENIs are ready.
@@ -105,8 +118,6 @@ pub enum Reason {
     NoAnswer,
     /// EC2 refused the call.
     Ec2Refused,
-    /// An ENI that was recorded is gone.
-    EniGone,
     /// A create with other parameters is out there.
     LookingForEarlierCreate,
     /// What EC2 lists contradicts what it answered; it is given time.
@@ -157,9 +168,16 @@ impl Reason {
             Self::NotAnEc2Node => "NotAnEC2Node".to_owned(),
             Self::SubnetInOtherVpc => "SubnetInOtherVPC".to_owned(),
             Self::Ec2Refused => "EC2Refused".to_owned(),
-            Self::EniGone => "ENIGone".to_owned(),
             other => format!("{other:?}"),
         }
+    }
+}
+
+impl Reason {
+    /// The reason that is written so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.name() == name)
     }
 }
 

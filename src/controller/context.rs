@@ -44,7 +44,7 @@ pub struct Memory {
 pub struct SlotMemory {
     /// Whether this process made the object and has not asked EC2 for an ENI since.
     pub newborn: bool,
-    /// Since when this process knows the object.
+    /// Since when this process knows the object, or has last asked EC2 for something on its behalf.
     pub known_since: Timestamp,
     /// Failures in a row.
     pub failures: u32,
@@ -73,9 +73,15 @@ impl Memory {
         *self.slots().entry(uid.to_owned()).or_insert(unknown)
     }
 
-    /// EC2 is about to be asked for the slot's ENI.
-    pub fn asked(&self, uid: &str) {
-        self.slots().entry(uid.to_owned()).and_modify(|slot| slot.newborn = false);
+    /// EC2 was or is about to be asked for something on the slot's behalf.
+    ///
+    /// A listing from soon after may be older than that: what is known without a record starts anew.
+    pub fn asked(&self, uid: &str, now: Timestamp) {
+        let unknown = SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None };
+        let mut slots = self.slots();
+        let slot = slots.entry(uid.to_owned()).or_insert(unknown);
+        slot.newborn = false;
+        slot.known_since = now;
     }
 
     /// A call for a slot failed: it is left alone for a while. Returns until when.

@@ -55,9 +55,9 @@ async fn mark<C: Cluster, E: Ec2, K: Clock>(
 ) -> Result<(), PassError> {
     let Some(node) = context.cluster.node_of(instance) else { return Ok(()) };
     let marked = node.labels.contains_key(HAS_ENI_LABEL);
-    let creates = slots.iter().any(|slot| matches!(slot.steps.first(), Some(Step::Create(_))));
-    if (creates && !marked) || (slots.is_empty() && marked) {
-        context.cluster.mark_node(&node.name, creates).await?;
+    let has_enis = slots.iter().any(SlotPlan::concerns_an_eni);
+    if (has_enis && !marked) || (slots.is_empty() && marked) {
+        context.cluster.mark_node(&node.name, has_enis).await?;
     }
     Ok(())
 }
@@ -212,7 +212,7 @@ async fn intend<C: Cluster, E: Ec2, K: Clock>(
     if !matches!(slot.steps.first(), Some(Step::Create(_))) {
         return Ok(slot.attachment.clone());
     }
-    context.memory.asked(uid(&slot.attachment));
+    context.memory.asked(uid(&slot.attachment), context.clock.now());
     let status =
         slot_status::build(&slot.attachment, slot.cloud.clone(), &slot.verdicts, context.clock.now());
     Ok(publish(&slot.attachment, &status, context).await?.unwrap_or_else(|| slot.attachment.clone()))
@@ -226,6 +226,7 @@ async fn conclude<C: Cluster, E: Ec2, K: Clock>(
     context: &Context<C, E, K>,
 ) -> Result<Pace, PassError> {
     let now = context.clock.now();
+    context.memory.asked(uid(object), now);
     if outcome.failure.is_none() && slot.let_go_after {
         let event = events::deleted(&object.spec.node_name, &outcome.cloud, outcome.already_gone);
         context.cluster.let_go(object).await?;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
     AttachmentId, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance, InstanceId,
-    InstanceType, Ownership, Position, SecurityGroup, Subnet, Thing,
+    InstanceState, InstanceType, Ownership, Position, SecurityGroup, Subnet, Thing,
 };
 
 /// How long to gather what is asked at the same time.
@@ -22,6 +22,9 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// How long what is known of an instance is good: its zone and VPC never change, its positions are
 /// arbitrated by EC2 and forgotten at the first conflict.
 const INSTANCE_LIFE: Duration = Duration::from_mins(1);
+
+/// Likewise, for an instance that starts, stops or ends.
+const PASSING_LIFE: Duration = Duration::from_secs(5);
 
 /// How long what is known of an instance type is good: AWS changes it once in years.
 const TYPE_LIFE: Duration = Duration::from_hours(24);
@@ -134,7 +137,7 @@ impl<E: Ec2> Ec2 for SharedEc2<E> {
             let call = move |ids: Vec<InstanceId>| async move { inner.instances(&ids).await }.boxed();
             let all = self.instances_asked.ask(&missing, call).await?;
             for instance in all.iter().filter(|instance| missing.contains(&instance.id)) {
-                self.instances.keep(instance.id.clone(), instance.clone(), INSTANCE_LIFE);
+                self.instances.keep(instance.id.clone(), instance.clone(), life(instance));
                 found.push(instance.clone());
             }
         }
@@ -188,6 +191,11 @@ impl<E: Ec2> Ec2 for SharedEc2<E> {
         );
         Ok(found)
     }
+}
+
+/// How long what is known of an instance is good: one that is not running is about to change.
+fn life(instance: &Instance) -> Duration {
+    if instance.state == InstanceState::Running { INSTANCE_LIFE } else { PASSING_LIFE }
 }
 
 /// Whether a refused attach says that what is known of the instance is wrong.

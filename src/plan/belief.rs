@@ -20,7 +20,7 @@ pub struct SlotView {
     pub listing: Option<Listing>,
     /// Whether this process made the object and nobody has asked EC2 for an ENI since.
     pub newborn: bool,
-    /// Since when this process knows the object.
+    /// Since when this process knows the object, or has last asked EC2 for something on its behalf.
     pub known_since: Timestamp,
     /// Not before this time, after failures.
     pub retry_at: Option<Timestamp>,

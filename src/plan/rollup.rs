@@ -238,30 +238,34 @@ fn uneven_zones(seen: &Seen) -> Verdict {
 }
 
 /// What is in the way of ENIs: reason and words, the most frequent reason first.
-fn troubles(seen: &Seen, staying: &[&NodeENIAttachment]) -> Vec<(String, String)> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+fn troubles(seen: &Seen, staying: &[&NodeENIAttachment]) -> Vec<(Reason, String)> {
+    let mut found: BTreeMap<Reason, Vec<String>> = BTreeMap::new();
     for child in staying {
         if let Some(condition) = trouble(child) {
             let told = format!("{}: {}", child.spec.node_name, condition.message);
-            found.entry(condition.reason.clone()).or_default().push(told);
+            let reason = Reason::named(&condition.reason).unwrap_or(Reason::AttachmentsNotReady);
+            found.entry(reason).or_default().push(told);
         }
     }
     for one in seen.unserved.iter().filter(|one| !is_kind_of_node(one.reason)) {
-        found.entry(one.reason.name()).or_default().push(format!("{}: {}", one.node, one.message));
+        found.entry(one.reason).or_default().push(format!("{}: {}", one.node, one.message));
     }
     for problem in &seen.listed.problems {
-        found.entry(problem.reason.name()).or_default().push(problem.message.clone());
+        found.entry(problem.reason).or_default().push(problem.message.clone());
     }
-    let mut all: Vec<(String, Vec<String>)> = found.into_iter().collect();
-    all.sort_by(|a, b| (b.1.len(), &a.0).cmp(&(a.1.len(), &b.0)));
+    let mut all: Vec<(Reason, Vec<String>)> = found.into_iter().collect();
+    all.sort_by_key(|(reason, told)| (std::cmp::Reverse(told.len()), *reason));
     all.into_iter().map(|(reason, told)| (reason, join(told))).collect()
 }
 
 /// `Degraded`: whether something stands in the way of an ENI.
-fn degraded(troubles: &[(String, String)]) -> Verdict {
-    let message =
-        troubles.iter().map(|(reason, told)| format!("{reason}: {told}")).collect::<Vec<_>>().join("; ");
-    let reason = if troubles.is_empty() { Reason::AsSpecified } else { Reason::AttachmentsNotReady };
+fn degraded(troubles: &[(Reason, String)]) -> Verdict {
+    let message = troubles
+        .iter()
+        .map(|(reason, told)| format!("{}: {told}", reason.name()))
+        .collect::<Vec<_>>()
+        .join("; ");
+    let reason = troubles.first().map_or(Reason::AsSpecified, |(reason, _)| *reason);
     Verdict::new(ConditionType::Degraded, Some(!troubles.is_empty()), reason, shortened(message))
 }
 
@@ -276,13 +280,14 @@ fn shortened(message: String) -> String {
 }
 
 /// `Ready`: whether all is as asked for.
-fn ready(seen: &Seen, status: &NodeENIStatus, troubles: &[(String, String)]) -> Verdict {
+fn ready(seen: &Seen, status: &NodeENIStatus, troubles: &[(Reason, String)]) -> Verdict {
     let say = |holds, reason, message| Verdict::new(ConditionType::Ready, Some(holds), reason, message);
     if let Some(problem) = seen.listed.problems.first() {
         return say(false, problem.reason, problem.message.clone());
     }
     if status.ready < status.desired || !troubles.is_empty() {
-        let told = troubles.first().map_or(String::new(), |(reason, told)| format!("; {reason}: {told}"));
+        let told =
+            troubles.first().map_or(String::new(), |(reason, told)| format!("; {}: {told}", reason.name()));
         let message = shortened(format!("{} of {} ENIs are ready{told}", status.ready, status.desired));
         return say(false, Reason::AttachmentsNotReady, message);
     }
@@ -300,6 +305,8 @@ fn ready(seen: &Seen, status: &NodeENIStatus, troubles: &[(String, String)]) -> 
 }
 
 /// The events of a `NodeENI` whose status changes: each new worry, once per reason.
+///
+/// What is in the way of a single slot is told by the slot's own event.
 #[must_use]
 pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Event> {
     let old = before.map_or(&[][..], |status| &status.conditions);
@@ -307,11 +314,13 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
         (ConditionType::SpecValid, "False", "SpecInvalid"),
         (ConditionType::NodesSupported, "False", "NodesNotSupported"),
         (ConditionType::UnevenZones, "True", "UnevenZones"),
+        (ConditionType::Degraded, "True", "NodesNotServed"),
+        (ConditionType::Ready, "False", "EC2NotReadable"),
     ];
     let told = |(type_, bad, event): (ConditionType, &str, &'static str)| {
         let now = find_condition(&after.conditions, type_).filter(|one| one.status == bad)?;
         let was = find_condition(old, type_).filter(|one| one.status == bad);
-        let news = was.is_none_or(|was| was.reason != now.reason);
+        let news = was.is_none_or(|was| was.reason != now.reason) && is_told(type_, &now.reason);
         news.then(|| Event {
             warning: true,
             reason: event,
@@ -319,4 +328,15 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
         })
     };
     bad.into_iter().filter_map(told).collect()
+}
+
+/// Whether a worry of this type is told of the `NodeENI` and nowhere else.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other types are told whatever their reason")]
+fn is_told(type_: ConditionType, reason: &str) -> bool {
+    let one_of = |reasons: &[Reason]| reasons.iter().any(|known| known.name() == reason);
+    match type_ {
+        ConditionType::Degraded => one_of(&[Reason::NoSubnetInZone, Reason::InstanceNotFound]),
+        ConditionType::Ready => one_of(&[Reason::Unauthorized]),
+        _ => true,
+    }
 }

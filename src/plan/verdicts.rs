@@ -78,7 +78,9 @@ pub fn of(
     standing: &Standing,
     settings: &Settings,
 ) -> Vec<Verdict> {
-    if matches!(standing, Standing::AsBefore) {
+    // A create that is tried again says nothing new until it is answered.
+    let again = matches!(standing, Standing::Creating) && says_of_create(object);
+    if again || matches!(standing, Standing::AsBefore) {
         return vec![];
     }
     let created = created(object, cloud, standing);
@@ -108,6 +110,12 @@ fn created(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &S
             say(Some(false), reason, message.to_owned())
         }
     }
+}
+
+/// Whether the conditions say anything of the ENI's creation yet.
+fn says_of_create(object: &NodeENIAttachment) -> bool {
+    let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    find_condition(conditions, ConditionType::Created).is_some_and(|created| created.status == "False")
 }
 
 /// Whether the conditions say already that this ENI was found.

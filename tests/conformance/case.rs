@@ -2,12 +2,10 @@
 
 use std::{future::Future, panic::AssertUnwindSafe, pin::Pin};
 
+use ec2_sim::Settings;
 use futures::FutureExt as _;
 
-use crate::{
-    sim::{Handle, Settings},
-    world::World,
-};
+use crate::{sim::Handle, world::World};
 
 /// Where a case is run.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +49,7 @@ impl Case {
         let outcome = AssertUnwindSafe((self.body)(&mut world)).catch_unwind().await;
         let mut lines = world.lines();
         if let Err(panic) = outcome {
-            lines.push(format!("panic: {}", words(panic.as_ref())));
+            lines.push(format!("panic: {}", words(panic.as_ref()).lines().next().unwrap_or_default()));
         }
         lines
     }

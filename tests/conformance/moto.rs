@@ -10,7 +10,7 @@ use std::{
 use tokio::{net::TcpStream, time::sleep};
 
 /// How long moto may take to come up: 3–4 s on a quiet machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server that ends with the test, even if the test panics.
 #[derive(Debug)]

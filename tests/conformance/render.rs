@@ -4,8 +4,8 @@ use aws_sdk_ec2::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     types::{
-        GroupIdentifier, Instance, InstanceNetworkInterface, InstanceTypeInfo, NetworkInterface,
-        NetworkInterfaceAttachment, SecurityGroup, Subnet, Tag,
+        GroupIdentifier, Instance, InstanceNetworkInterface, InstanceNetworkInterfaceAttachment,
+        InstanceTypeInfo, NetworkInterface, NetworkInterfaceAttachment, SecurityGroup, Subnet, Tag,
     },
 };
 use eni_operator::model::{self, Ec2Error};
@@ -100,8 +100,8 @@ fn held(eni: &InstanceNetworkInterface) -> String {
     let attachment = eni.attachment();
     format!(
         "{}:{} {} {}",
-        attachment.and_then(|at| at.network_card_index()).unwrap_or(0),
-        attachment.and_then(|at| at.device_index()).unwrap_or(-1),
+        attachment.and_then(InstanceNetworkInterfaceAttachment::network_card_index).unwrap_or(0),
+        attachment.and_then(InstanceNetworkInterfaceAttachment::device_index).unwrap_or(-1),
         attachment.and_then(|at| at.status()).map_or("stateless", |status| status.as_str()),
         text(eni.network_interface_id()),
     )

@@ -24,7 +24,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// Compares what came of a case on the simulator with what is expected.
-    pub(crate) fn from_sim(&mut self, case: &Case, lines: &[String]) {
+    pub(crate) fn sim_gave(&mut self, case: &Case, lines: &[String]) {
         self.cases += 1;
         self.sim_only += usize::from(matches!(case.runs, Runs::SimOnly(_)));
         if lines != case.expected {
@@ -33,7 +33,7 @@ impl Report {
     }
 
     /// Compares what came of a case on moto with what is expected, or expected not to come of it.
-    pub(crate) fn from_moto(&mut self, case: &Case, lines: &[String]) {
+    pub(crate) fn moto_gave(&mut self, case: &Case, lines: &[String]) {
         match case.runs {
             Runs::Both => {
                 self.on_moto += 1;
@@ -79,7 +79,7 @@ impl Report {
     }
 
     fn list(&self) -> String {
-        self.faults.iter().map(|fault| format!("{fault}\n\n")).collect()
+        self.faults.iter().flat_map(|fault| [fault.as_str(), "\n\n"]).collect()
     }
 
     fn summary(&self) -> String {

@@ -8,6 +8,7 @@ use aws_sdk_ec2::{
     config::{Credentials, SharedCredentialsProvider},
     types::{Filter, InstanceType, NetworkInterface, ResourceType, Tag, TagSpecification},
 };
+use ec2_sim::FaultRule;
 use eni_operator::{
     ec2::aws::Aws,
     model::{AttachmentId, EniId, InstanceId},
@@ -95,6 +96,16 @@ impl World {
     /// Lets time pass in the simulator. Cases that need it run nowhere else.
     pub(crate) fn pass(&self, time: Duration) {
         self.sim.as_ref().expect("a case on the simulator alone").advance(time);
+    }
+
+    /// Lets something go wrong in the simulator.
+    pub(crate) fn fault(&self, rule: &FaultRule) {
+        self.sim.as_ref().expect("a case on the simulator alone").fault(rule);
+    }
+
+    /// How many ENIs the simulator really has.
+    pub(crate) fn truth(&self) -> usize {
+        self.sim.as_ref().expect("a case on the simulator alone").enis()
     }
 
     /// How often an action was called. Only the simulator counts.

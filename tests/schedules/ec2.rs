@@ -57,7 +57,7 @@ impl SimEc2 {
     async fn call<C: SimCall>(&self, call: Call, about: String, request: C) -> Answer<C::Answer> {
         let changes =
             matches!(call, Call::Create | Call::Attach | Call::Modify | Call::Detach | Call::Delete);
-        let strike = self.gate.pass(Request { call: call.action(), about, changes, ec2: true }).await;
+        let strike = self.gate.pass(Request { call: call.action(), about }).await;
         match strike {
             Strike::None => self.send(call, request),
             Strike::Refused => Err(error(call, "RequestLimitExceeded", "injected")),

@@ -17,7 +17,7 @@ use crate::key::Key;
 pub enum Strike {
     /// Nothing.
     None,
-    /// It is refused, as if somebody else had been first (Kubernetes), or as too much (EC2).
+    /// Somebody else changes the object first (Kubernetes), or it is one call too many (EC2).
     Refused,
     /// It is never answered, and took no effect.
     Unsent,
@@ -32,10 +32,6 @@ pub struct Request {
     pub call: &'static str,
     /// About what.
     pub about: String,
-    /// Whether it changes anything.
-    pub changes: bool,
-    /// Whether it goes to EC2.
-    pub ec2: bool,
 }
 
 /// The gate; an open one lets everything pass at once.

@@ -86,7 +86,7 @@ fn takes_off_what_should_go(world: &World, call: &Mutation) -> Result<(), String
         return Err(format!("{} for {slot:?}, which has no object", call.call));
     };
     let sole = if call.call == Call::Delete { left == 0 } else { left == 1 };
-    if !child.spec.release && sole && (call.call == Call::Detach || !is_full(world, &slot.1)) {
+    if !child.spec.release && sole && (call.call == Call::Detach || !is_crowded(world, &slot.1)) {
         return Err(format!("{} of the only ENI of {slot:?}, which is not released", call.call));
     }
     if call.call == Call::Detach && is_in_use(world, &child) {
@@ -95,10 +95,21 @@ fn takes_off_what_should_go(world: &World, call: &Mutation) -> Result<(), String
     Ok(())
 }
 
-fn is_full(world: &World, instance: &str) -> bool {
-    let carries = world.region.machines.iter().find(|one| one.instance == instance).map(|one| one.carries);
-    Some(lock(&world.sim).state().enis_of(instance).count()) >= carries
+/// Whether an instance may look full to somebody who sees it late.
+fn is_crowded(world: &World, instance: &str) -> bool {
+    let Some(machine) = world.region.machines.iter().find(|one| one.instance == instance) else {
+        return true;
+    };
+    let store = lock_store(&world.store);
+    let slots = store.attachments().filter(|one| one.spec.instance_id == instance).count();
+    let sim = lock(&world.sim);
+    let running = sim.state().instances.get(instance).is_some_and(|one| one.state == InstanceState::Running);
+    let attached = sim.state().enis_of(instance).count();
+    !running || attached + slots + JUST_LEFT > machine.carries
 }
+
+/// ENIs that may have left an instance a moment ago.
+const JUST_LEFT: usize = 2;
 
 /// Whether an agent on a ready node says, of this very spec, that the device is in use.
 fn is_in_use(world: &World, child: &NodeENIAttachment) -> bool {

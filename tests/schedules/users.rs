@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ec2_sim::api::{DeleteNetworkInterface, DetachNetworkInterface, TerminateInstances};
+use ec2_sim::world::InstanceState;
 use eni_operator::api::{DetachPolicy, DetachPolicyType, NodeENI, NodeENIAttachment, NodeENISpec};
 use kube::ResourceExt;
 
@@ -70,7 +71,9 @@ pub fn register(world: &mut World, machine: &Machine, labels: &[(&str, &str)]) {
 /// Registers all nodes that are not there.
 pub fn register_all(world: &mut World) {
     for machine in world.region.machines.clone() {
-        if lock_store(&world.store).node(&machine.node).is_none() {
+        let state = lock(&world.sim).state().instances.get(&machine.instance).map(|one| one.state);
+        let missing = lock_store(&world.store).node(&machine.node).is_none();
+        if missing && state == Some(InstanceState::Running) {
             register(world, &machine, &[NET]);
         }
     }
@@ -255,6 +258,20 @@ fn strip_finalizers(world: &mut World, rng: &mut Rng) {
     drop(store);
     world.say(|| format!("USER strips the finalizers of {name}"));
     collect_garbage(world);
+}
+
+/// The cloud's node controller deletes the nodes of instances that are gone.
+pub fn collect_nodes(world: &mut World) {
+    for machine in world.region.machines.clone() {
+        let state = lock(&world.sim).state().instances.get(&machine.instance).map(|one| one.state);
+        let gone = state
+            .is_none_or(|state| matches!(state, InstanceState::ShuttingDown | InstanceState::Terminated));
+        if gone && lock_store(&world.store).node(&machine.node).is_some() {
+            world.say(|| format!("CLOUD deletes the node {}", machine.node));
+            lock_store(&world.store).set_node(&machine.node, None);
+        }
+    }
+    world.gather();
 }
 
 /// The garbage collector deletes the objects of owners that are gone.

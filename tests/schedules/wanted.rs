@@ -41,18 +41,23 @@ pub fn slot_of_tags(tags: &BTreeMap<String, String>) -> Option<Slot> {
 pub fn wanted(world: &World) -> Wanted {
     let (store, sim) = (lock_store(&world.store), lock(&world.sim));
     let mut wanted = Wanted { exempt: world.tampered.clone(), ..Wanted::default() };
-    for object in store.node_enis().filter(|one| one.metadata.deletion_timestamp.is_none()) {
+    for object in store.node_enis() {
+        let paused = object.spec.paused == Some(true);
+        if object.metadata.deletion_timestamp.is_some() && !paused {
+            continue;
+        }
         for machine in &world.region.machines {
             let state = sim.state().instances.get(&machine.instance).map(|instance| instance.state);
+            if paused {
+                wanted.exempt.extend(all_slots(world, object, &machine.instance));
+                continue;
+            }
             if !matches!(state, Some(InstanceState::Running)) {
                 continue;
             }
             let slots = slots(world, object, machine.instance.as_str(), &machine.zone);
             match store.node(&machine.node) {
                 None => wanted.exempt.extend(all_slots(world, object, &machine.instance)),
-                Some(_) if object.spec.paused == Some(true) => {
-                    wanted.exempt.extend(all_slots(world, object, &machine.instance));
-                }
                 Some(node) => {
                     let labels = node.metadata.labels.clone().unwrap_or_default();
                     let selector = object.spec.node_selector.clone().unwrap_or_default();

@@ -61,12 +61,12 @@ impl RunInstances {
         }
         let kinds = [Kind::Instance, Kind::NetworkInterface, Kind::Volume];
         let tags = tag::specified(&self.tag_specifications, &kinds)?;
-        let enis = self.enis()?;
-        let reservation_id = core.draw_id(Kind::Reservation);
+        let launch = Launch { reservation_id: core.draw_id(Kind::Reservation), enis: self.enis()?, tags };
         let mut ids = Vec::new();
-        for launch_index in 0..self.max_count {
-            ids.push(self.launch_one(core, &reservation_id, launch_index, &enis, &tags)?);
+        for index in 0..self.max_count {
+            ids.push(self.launch_one(core, &launch, index)?);
         }
+        let reservation_id = launch.reservation_id;
         let view = core.view(core.now);
         let instances = ids.iter().filter_map(|id| view.world.instances.get(id));
         let items = instances.map(|instance| (reservation_id.clone(), item(view, instance))).collect();
@@ -103,22 +103,15 @@ impl RunInstances {
         Ok(enis)
     }
 
-    fn launch_one(
-        &self,
-        core: &mut Core,
-        reservation_id: &str,
-        launch_index: u32,
-        enis: &[InstanceNetworkInterfaceSpecification],
-        tags: &TagsByType,
-    ) -> Result<String, ApiError> {
-        let subnet_id = primary_subnet(core, &enis[0])?;
+    fn launch_one(&self, core: &mut Core, launch: &Launch, launch_index: u32) -> Result<String, ApiError> {
+        let subnet_id = primary_subnet(core, &launch.enis)?;
         let subnet = core.find::<Subnet>(&subnet_id)?;
-        let of = |kind: Kind| tags.get(kind.resource_type()).cloned().unwrap_or_default();
+        let of = |kind: Kind| launch.tags.get(kind.resource_type()).cloned().unwrap_or_default();
         let mut metadata = MetadataOptions::default();
         change_metadata(&mut metadata, &self.metadata_options.clone().unwrap_or_default())?;
         let instance = Instance {
             id: core.draw_id(Kind::Instance),
-            reservation_id: reservation_id.to_owned(),
+            reservation_id: launch.reservation_id.clone(),
             launch_index,
             instance_type: self.instance_type.clone().unwrap_or_else(|| "m1.small".to_owned()),
             image_id: self.image_id.clone().unwrap_or_default(),
@@ -135,7 +128,7 @@ impl RunInstances {
         };
         let kind = slot::type_of(&instance)?;
         core.world.instances.insert(instance.id.clone(), instance.clone());
-        for eni in enis {
+        for eni in &launch.enis {
             add_eni(core, &instance, kind, eni, &of(Kind::NetworkInterface))?;
         }
         core.after(core.settings.start, Due::Running(instance.id.clone()));
@@ -143,12 +136,24 @@ impl RunInstances {
     }
 }
 
+/// What all instances of a launch have in common.
+struct Launch {
+    reservation_id: String,
+    /// The primary one first.
+    enis: Vec<InstanceNetworkInterfaceSpecification>,
+    tags: TagsByType,
+}
+
 /// The subnet an instance is in: that of its primary ENI.
-fn primary_subnet(core: &mut Core, eni: &InstanceNetworkInterfaceSpecification) -> Result<String, ApiError> {
-    if let Some(id) = &eni.network_interface_id {
+fn primary_subnet(
+    core: &mut Core,
+    enis: &[InstanceNetworkInterfaceSpecification],
+) -> Result<String, ApiError> {
+    let primary = enis.first();
+    if let Some(id) = primary.and_then(|eni| eni.network_interface_id.as_ref()) {
         return Ok(core.find::<Eni>(id)?.subnet_id.clone());
     }
-    eni.subnet_id.clone().ok_or_else(|| {
+    primary.and_then(|eni| eni.subnet_id.clone()).ok_or_else(|| {
         ApiError::client("VPCIdNotSpecified", "No default VPC for this user: a subnet must be specified")
     })
 }
@@ -162,13 +167,12 @@ fn add_eni(
     tags: &Tags,
 ) -> Result<(), ApiError> {
     let slot = Slot::read(kind, request.network_card_index.or(Some(0)), request.device_index.or(Some(0)))?;
-    let id = match &request.network_interface_id {
-        Some(id) => id.clone(),
-        None => {
-            let new = NewEni::requested(&as_create(instance, request))?;
-            let places = Some(kind.ipv4_per_interface);
-            create::make_eni(core, &NewEni { tags: tags.clone(), places, ..new })?
-        }
+    let id = if let Some(id) = &request.network_interface_id {
+        id.clone()
+    } else {
+        let new = NewEni::requested(&as_create(instance, request))?;
+        let places = Some(kind.ipv4_per_interface);
+        create::make_eni(core, &NewEni { tags: tags.clone(), places, ..new })?
     };
     let eni = core.find::<Eni>(&id)?;
     if eni.attachment.is_some() {

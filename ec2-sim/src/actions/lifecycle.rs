@@ -189,8 +189,8 @@ impl Perform for TerminateInstances {
     }
 }
 
-fn give_reason(core: &mut Core, id: &str, code: &str) {
-    if let Some(instance) = core.world.instances.get_mut(id) {
+fn give_reason(region: &mut Core, id: &str, code: &str) {
+    if let Some(instance) = region.world.instances.get_mut(id) {
         instance.state_reason = Some((code.to_owned(), format!("{code}: User initiated shutdown")));
     }
 }

@@ -148,10 +148,15 @@ pub(super) fn any<'a>(filter: &Filter, values: impl IntoIterator<Item = &'a str>
     values.into_iter().any(|value| filter.values.iter().any(|pattern| pattern::matches(pattern, value)))
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 /// A token: where the page ended, and for which filters, sealed with a checksum.
 fn write_token(last: &str, filters: &[Filter]) -> String {
-    let hex: String = last.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}{:016x}", seal(last, filters))
+    let mut token = String::new();
+    for byte in last.bytes().chain(seal(last, filters).to_be_bytes()) {
+        token.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
+    }
+    token
 }
 
 fn read_token(token: &str, filters: &[Filter]) -> Result<String, ApiError> {

@@ -114,6 +114,7 @@ macro_rules! actions {
         }
 
         /// The answer of any action.
+        #[expect(clippy::large_enum_variant, reason = "an answer is made once and taken apart at once")]
         #[derive(Clone, Debug, PartialEq)]
         pub enum Response {
             $(#[doc = concat!("Of `", stringify!($name), "`")] $name($answer),)*

@@ -100,6 +100,7 @@ pub struct CreateSubnetAnswer {
 }
 
 /// A subnet as EC2 describes it.
+#[expect(clippy::struct_excessive_bools, reason = "as EC2 publishes it")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubnetItem {

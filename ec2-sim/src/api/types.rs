@@ -34,6 +34,7 @@ pub struct DescribeInstanceTypesAnswer {
 }
 
 /// An instance type as EC2 describes it, as far as it is simulated.
+#[expect(clippy::struct_excessive_bools, reason = "as EC2 publishes it")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceTypeInfo {
@@ -123,6 +124,7 @@ pub struct EbsInfo {
 }
 
 /// What an instance type does with the network.
+#[expect(clippy::struct_excessive_bools, reason = "as EC2 publishes it")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkInfo {

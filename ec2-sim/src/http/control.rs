@@ -19,6 +19,7 @@ use crate::stats::Stats;
 /// An answer, or what was wrong with the request in words.
 type Answer<T> = Result<Json<T>, (StatusCode, String)>;
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn wrong(text: impl ToString) -> (StatusCode, String) {
     (StatusCode::BAD_REQUEST, text.to_string())
 }
@@ -42,24 +43,10 @@ pub(super) async fn faults(State(shared): State<Shared>) -> Json<Vec<ActiveFault
     Json(shared.with(|inner| inner.simulator.faults().to_vec()))
 }
 
-/// One rule or many.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(Box<FaultRule>),
-    Many(Vec<FaultRule>),
-}
-
+/// Adds one rule or a list of them.
 pub(super) async fn add_faults(State(shared): State<Shared>, body: String) -> Answer<Value> {
-    let value: Value = read(&body)?;
-    let rules = match value {
-        Value::Array(_) => serde_json::from_value(value).map(OneOrMany::Many),
-        other => serde_json::from_value(other).map(|rule| OneOrMany::One(Box::new(rule))),
-    };
-    let rules = match rules.map_err(wrong)? {
-        OneOrMany::One(rule) => vec![*rule],
-        OneOrMany::Many(rules) => rules,
-    };
+    let many = body.trim_start().starts_with('[');
+    let rules: Vec<FaultRule> = if many { read(&body)? } else { vec![read(&body)?] };
     let add = |inner: &mut Inner| rules.into_iter().map(|rule| inner.simulator.add_fault(rule)).collect();
     let ids: Vec<u64> = shared.with(add);
     Ok(Json(json!({ "ids": ids })))
@@ -71,10 +58,10 @@ pub(super) async fn clear_faults(State(shared): State<Shared>) -> Json<Value> {
 }
 
 pub(super) async fn remove_fault(State(shared): State<Shared>, Path(id): Path<u64>) -> Answer<Value> {
-    match shared.with(|inner| inner.simulator.remove_fault(id)) {
-        true => Ok(Json(json!({}))),
-        false => Err((StatusCode::NOT_FOUND, format!("no fault rule {id}"))),
+    if shared.with(|inner| inner.simulator.remove_fault(id)) {
+        return Ok(Json(json!({})));
     }
+    Err((StatusCode::NOT_FOUND, format!("no fault rule {id}")))
 }
 
 /// The clock as it stands.

@@ -219,7 +219,7 @@ async fn in_environment(variables: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 #[ignore = "run by the tests below, in an environment of its own"]
-#[expect(clippy::print_stdout, reason = "it is how the process answers")]
+#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "it is how the process is spoken with")]
 async fn connects_and_calls() {
     let millis = std::env::var("CALL_TIMEOUT_MILLIS").map_or(5000, |millis| millis.parse().unwrap());
     let call_timeout = Duration::from_millis(millis);

@@ -39,7 +39,7 @@ pub(super) fn paused(old: &NodeENIAttachment) -> Option<NodeENIAttachment> {
 
 /// The object of a slot that has to go; `None` if it is on its way already.
 pub(super) fn released(old: &NodeENIAttachment) -> Option<NodeENIAttachment> {
-    if old.spec.release && old.metadata.deletion_timestamp.is_some() {
+    if old.spec.release && !old.spec.paused && old.metadata.deletion_timestamp.is_some() {
         return None;
     }
     let spec = NodeENIAttachmentSpec { release: true, paused: false, ..old.spec.clone() };

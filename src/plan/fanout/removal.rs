@@ -32,9 +32,14 @@ pub(super) fn is_due(world: &World, listed: &Listed, wanted: &Slots, child: &Nod
     }
 }
 
-/// Whether EC2 told of the slot's instance in this pass.
+/// Whether EC2 told enough of the slot's instance in this pass to say what its node should have.
 fn is_known(world: &World, child: &NodeENIAttachment) -> bool {
-    matches!(sighting(world, child), Some(Sighting::Seen(_)))
+    match sighting(world, child) {
+        Some(Sighting::Seen(instance)) => {
+            instance.vpc.is_some() || instance.state == InstanceState::Terminated
+        }
+        Some(Sighting::NotAsked | Sighting::Absent) | None => false,
+    }
 }
 
 /// Whether the slot's instance is gone.

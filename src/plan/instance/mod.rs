@@ -15,7 +15,7 @@ use self::room::Places;
 use super::asks::Change;
 use super::belief::{self, Belief, SlotView};
 use super::{Pace, Settings};
-use crate::api::{CloudStatus, NodeENIAttachment, Verdict};
+use crate::api::{CloudState, CloudStatus, NodeENIAttachment, Verdict};
 use crate::model::{AttachmentId, CreateEni, EniId, Instance, InstanceType, Position, Slot};
 
 /// What was observed of one instance.
@@ -70,6 +70,15 @@ pub struct SlotPlan {
     pub let_go_after: bool,
     /// When to look again.
     pub pace: Pace,
+}
+
+impl SlotPlan {
+    /// Whether there is an ENI, or is about to be.
+    #[must_use]
+    pub fn concerns_an_eni(&self) -> bool {
+        let exists = |cloud: &CloudStatus| cloud.eni_id.is_some() && cloud.state != Some(CloudState::Deleted);
+        matches!(self.steps.first(), Some(Step::Create(_))) || self.cloud.as_ref().is_some_and(exists)
+    }
 }
 
 /// One EC2 call. Ids that an earlier step learns are taken from the record.

@@ -16,6 +16,10 @@ use crate::plan::{Pace, asks, record};
 /// EC2 detaches in seconds as a rule; an instance that hangs can keep it waiting for ever.
 const DETACH_PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
+/// How often to look at an ENI whose node has not let go: its instance may be terminated meanwhile, and
+/// then EC2 takes the ENI off by itself.
+const RELEASE_PERIOD: SignedDuration = SignedDuration::from_mins(1);
+
 impl View<'_> {
     /// A slot whose ENI is to go.
     pub(super) fn remove(&self, slot: &SlotView, belief: Belief) -> Decision {
@@ -52,8 +56,10 @@ impl View<'_> {
             Some(CloudState::Available) => (Some(Step::Delete), Standing::Removing, Pace::Settled),
             Some(CloudState::Attached) => match leave(&slot.attachment, self.holder(), now) {
                 Leave::Granted => (Some(Step::Detach { force: false }), Standing::Removing, look),
-                Leave::WaitForAgent => (None, Standing::WaitingForRelease, Pace::Settled),
-                Leave::WaitFor(left) => (None, Standing::WaitingForRelease, Pace::Within(left)),
+                Leave::WaitForAgent => (None, Standing::WaitingForRelease, Pace::Within(RELEASE_PERIOD)),
+                Leave::WaitFor(left) => {
+                    (None, Standing::WaitingForRelease, Pace::Within(left.min(RELEASE_PERIOD)))
+                }
             },
             Some(CloudState::Detaching) if self.may_force(slot, &cloud) => {
                 (Some(Step::Detach { force: true }), Standing::Detaching, look)

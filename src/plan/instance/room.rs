@@ -31,7 +31,7 @@ fn claim<'a>(slot: &'a SlotView, belief: &Belief) -> Option<Claim<'a>> {
     let cloud = belief.cloud();
     let held = cloud.and_then(record::position);
     let leaving = slot.attachment.spec.release || slot.attachment.metadata.deletion_timestamp.is_some();
-    if leaving && held.is_none() {
+    if (leaving || slot.attachment.spec.paused) && held.is_none() {
         return None;
     }
     Some(Claim {

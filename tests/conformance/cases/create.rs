@@ -24,7 +24,10 @@ cases! {
         "create: eni-1",
         "listed: eni-1 available in subnet-1 vpc-1 us-east-1a, [sg-1], \"ours\", {Name=n networking.k8s.aws/cluster-id=c}, on nothing",
     ];
-    a_new_eni_is_pending_and_then_available, SimOnly("moto answers Create with available") => [];
+    a_new_eni_is_pending_and_then_available, SimOnly("moto answers Create with available") => [
+        "create: pending, on nothing",
+        "listed: available, on nothing",
+    ];
     secondary_addresses_are_counted, Both => [
         "create: eni-1",
         "listed: eni-1 available in subnet-1 vpc-1 us-east-1a, 3 secondary, [sg-1], on nothing",
@@ -32,40 +35,81 @@ cases! {
     ipv6_addresses_are_counted, Both => [
         "IPv6 addresses: 2",
     ];
-    prefixes_are_counted, SimOnly(NO_PREFIXES) => [];
-    prefixes_and_addresses_exclude_each_other, SimOnly(NO_PREFIXES) => [];
+    prefixes_are_counted, SimOnly(NO_PREFIXES) => [
+        "create: eni-1",
+        "listed: eni-1 available in subnet-1 vpc-1 us-east-1a, 2 prefixes, [sg-1], on nothing",
+        "subnet: 218 free",
+    ];
+    prefixes_and_addresses_exclude_each_other, SimOnly(NO_PREFIXES) => [
+        "create: InvalidParameterCombination (400)",
+    ];
     without_a_group_it_gets_the_default_one, Both => [
         "groups: default",
     ];
-    the_same_token_gives_the_same_eni, SimOnly(NO_TOKENS) => [];
-    the_same_token_with_other_parameters_is_refused, SimOnly(NO_TOKENS) => [];
-    a_token_for_a_deleted_eni_is_not_reused, SimOnly(NO_TOKENS) => [];
+    the_same_token_gives_the_same_eni, SimOnly(NO_TOKENS) => [
+        "first: eni-1",
+        "again: eni-1",
+        "another: eni-2",
+    ];
+    the_same_token_with_other_parameters_is_refused, SimOnly(NO_TOKENS) => [
+        "first: eni-1",
+        "again: IdempotentParameterMismatch (400)",
+    ];
+    a_token_outlives_its_eni, SimOnly(NO_TOKENS) => [
+        "first: eni-1",
+        "again: eni-1",
+        "listed: 0",
+    ];
     an_unknown_subnet_is_not_found, Both => [
         "create: InvalidSubnetID.NotFound (400)",
     ];
-    a_malformed_subnet_is_told_as_such, SimOnly("moto says NotFound of a malformed id") => [];
-    an_unknown_group_is_not_found, SimOnly(ANY_GROUP) => [];
-    a_group_of_another_vpc_is_refused, SimOnly(ANY_GROUP) => [];
-    more_groups_than_an_eni_takes_are_refused, SimOnly("moto has no such limit") => [];
-    an_address_in_use_is_refused, SimOnly(ANY_ADDRESS) => [];
-    an_address_of_another_subnet_is_refused, SimOnly(ANY_ADDRESS) => [];
+    a_malformed_subnet_is_told_as_such, SimOnly("moto says NotFound of a malformed id") => [
+        "create: InvalidSubnetID.Malformed (400)",
+    ];
+    an_unknown_group_is_not_found, SimOnly(ANY_GROUP) => [
+        "create: InvalidSecurityGroupID.NotFound (400)",
+    ];
+    a_group_of_another_vpc_is_refused, SimOnly(ANY_GROUP) => [
+        "create: InvalidParameter (400)",
+    ];
+    more_groups_than_an_eni_takes_are_refused, SimOnly("moto has no such limit") => [
+        "create: SecurityGroupsPerInterfaceLimitExceeded (400)",
+    ];
+    an_address_in_use_is_refused, SimOnly(ANY_ADDRESS) => [
+        "first: eni-1",
+        "second: InvalidIPAddress.InUse (400)",
+    ];
+    an_address_of_another_subnet_is_refused, SimOnly(ANY_ADDRESS) => [
+        "create: InvalidParameterValue (400)",
+    ];
     every_address_counts_in_the_subnet, Both => [
         "empty: 251 free",
         "two ENIs: 249 free",
         "one ENI: 250 free",
     ];
-    a_full_subnet_is_told_as_such, SimOnly("moto lets the count of free addresses go below zero") => [];
-    a_full_account_is_told_as_such, SimOnly("moto has no quota"), set |settings| settings.eni_quota = 2 => [];
+    a_full_subnet_is_told_as_such, SimOnly("moto lets the count of free addresses go below zero") => [
+        "twelfth: InsufficientFreeAddressesInSubnet (400)",
+        "with a prefix: InsufficientCidrBlocks (400)",
+    ];
+    a_full_account_is_told_as_such, SimOnly("moto has no quota"), set |settings| settings.eni_quota = 2 => [
+        "first: eni-1",
+        "second: eni-2",
+        "third: NetworkInterfaceLimitExceeded (400)",
+    ];
     a_dry_run_creates_nothing, Both => [
         "create: DryRunOperation (412)",
         "listed: 0",
     ];
-    an_efa_is_stored_as_one, SimOnly("moto ignores InterfaceType") => [];
+    an_efa_is_stored_as_one, SimOnly("moto ignores InterfaceType") => [
+        "type: efa",
+    ];
     fifty_tags_are_taken_and_not_one_more, Both => [
         "50 tags: eni-1",
         "51 tags: TagLimitExceeded (400)",
     ];
-    a_tag_of_aws_is_refused, SimOnly("moto accepts keys that begin with aws:") => [];
+    a_tag_of_aws_is_refused, SimOnly("moto accepts keys that begin with aws:") => [
+        "create: InvalidParameterValue (400)",
+    ];
 }
 
 fn request(world: &World) -> Request {
@@ -160,7 +204,7 @@ async fn the_same_token_with_other_parameters_is_refused(world: &mut World) {
     create(world, "again", second).await;
 }
 
-async fn a_token_for_a_deleted_eni_is_not_reused(world: &mut World) {
+async fn a_token_outlives_its_eni(world: &mut World) {
     let first = request(world).client_token("token");
     let id = create(world, "first", first).await.unwrap();
     world.ec2.delete_network_interface().network_interface_id(&id).send().await.unwrap();

@@ -26,14 +26,23 @@ cases! {
     an_unknown_eni_is_not_found, Both => [
         "delete: InvalidNetworkInterfaceID.NotFound (400)",
     ];
-    an_attached_eni_is_in_use, SimOnly(WHILE_ATTACHED) => [];
-    an_eni_is_in_use_until_it_is_detached, SimOnly(WHILE_ATTACHED), set |settings| settings.detach = Duration::from_secs(3) => [];
+    an_attached_eni_is_in_use, SimOnly(WHILE_ATTACHED) => [
+        "delete: InvalidParameterValue (400)",
+    ];
+    an_eni_is_in_use_until_it_is_detached, SimOnly(WHILE_ATTACHED), set |settings| settings.detach = Duration::from_secs(3) => [
+        "while detaching: InvalidParameterValue (400)",
+        "afterwards: done",
+    ];
     a_dry_run_deletes_nothing, Both => [
         "delete: DryRunOperation (412)",
         "listed: 1",
     ];
-    a_subnet_with_an_eni_stays, SimOnly("moto deletes a subnet that is in use") => [];
-    a_group_of_an_eni_stays, SimOnly("moto deletes a group that is in use") => [];
+    a_subnet_with_an_eni_stays, SimOnly("moto deletes a subnet that is in use") => [
+        "delete: DependencyViolation (400)",
+    ];
+    a_group_of_an_eni_stays, SimOnly("moto deletes a group that is in use") => [
+        "delete: DependencyViolation (400)",
+    ];
 }
 
 async fn delete(world: &mut World, asked: &str, eni: &str) {

@@ -42,24 +42,57 @@ cases! {
         "attachment.attachment-id: eni-2",
         "attachment.instance-id: eni-1; eni-2",
     ];
-    how_far_an_attachment_is_can_be_filtered, SimOnly(BROKEN_FILTER) => [];
+    how_far_an_attachment_is_can_be_filtered, SimOnly(BROKEN_FILTER) => [
+        "attachment.status attached: eni-1; eni-2",
+        "attachment.status attaching: none",
+        "attachment.device-index 1: eni-2",
+        "attachment.delete-on-termination false: eni-2",
+    ];
     a_wildcard_stands_for_characters, Both => [
         "tenant*: eni-1; eni-2; eni-3",
         "tenant-?: eni-1; eni-2",
         "*-a: eni-1",
         "TENANT*: none",
     ];
-    a_backslash_takes_a_wildcard_literally, SimOnly("moto does not know the backslash of a filter") => [];
-    two_hundred_values_are_taken_and_not_one_more, SimOnly("moto has no such limit") => [];
-    an_unknown_filter_is_refused, SimOnly("moto takes a filter that it does not know for one that nothing fits") => [];
-    a_listing_comes_in_pages, SimOnly(NO_PAGES) => [];
-    a_page_has_five_to_a_thousand, SimOnly(NO_PAGES) => [];
-    ids_and_pages_exclude_each_other, SimOnly(NO_PAGES) => [];
-    a_token_that_ec2_did_not_give_is_refused, SimOnly(NO_PAGES) => [];
-    the_primary_eni_of_an_instance_is_listed, SimOnly("moto keeps an instance's primary ENI when the instance is terminated") => [];
+    a_backslash_takes_a_wildcard_literally, SimOnly("moto does not know the backslash of a filter") => [
+        "a\\*b: eni-1",
+        "a\\?b: eni-2",
+    ];
+    two_hundred_values_are_taken_and_not_one_more, SimOnly("moto has no such limit") => [
+        "200 values: 0",
+        "201 values: FilterLimitExceeded (400)",
+    ];
+    an_unknown_filter_is_refused, SimOnly("moto takes a filter that it does not know for one that nothing fits") => [
+        "no-such-filter: InvalidParameterValue (400)",
+    ];
+    a_listing_comes_in_pages, SimOnly(NO_PAGES) => [
+        "page: 5",
+        "page: 5",
+        "page: 2",
+        "ENIs: 12",
+    ];
+    a_page_has_five_to_a_thousand, SimOnly(NO_PAGES) => [
+        "4: InvalidParameterValue (400)",
+        "5: 0",
+        "1000: 0",
+        "1001: InvalidParameterValue (400)",
+    ];
+    ids_and_pages_exclude_each_other, SimOnly(NO_PAGES) => [
+        "describe: InvalidParameterCombination (400)",
+    ];
+    a_token_that_ec2_did_not_give_is_refused, SimOnly(NO_PAGES) => [
+        "describe: InvalidNextToken (400)",
+    ];
+    the_primary_eni_of_an_instance_is_listed, SimOnly("moto keeps an instance's primary ENI when the instance is terminated") => [
+        "running: in-use, attached on i-1 card 0 index 0 by eni-attach-1, deleted with it",
+        "terminated: none",
+    ];
     a_new_eni_may_be_unknown_for_a_while, SimOnly("moto knows everything at once"), set |settings| {
         settings.lag = Duration::from_secs(5);
-    } => [];
+    } => [
+        "unknown at times: true",
+        "after 6 s: available, on nothing",
+    ];
 }
 
 /// What the filters let through, by id.

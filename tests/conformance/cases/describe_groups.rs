@@ -15,10 +15,10 @@ cases! {
         "by tag: sg-1 data vpc-1 {Name=Data plane}",
     ];
     a_missing_group_is_left_out_of_a_filter, Both => [
-        "by id: sg-2 sg-2 vpc-2 {}",
+        "by id: none",
     ];
     one_missing_id_fails_the_call, Both => [
-        "describe: done",
+        "describe: InvalidGroup.NotFound (400)",
     ];
     a_group_name_is_looked_for_in_its_vpc, Both => [
         "here: sg-1 data vpc-1 {Name=Data plane}",

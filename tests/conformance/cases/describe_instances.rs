@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_ec2::types::{Filter, InstanceNetworkInterfaceSpecification, NetworkInterfaceAttachmentChanges};
+use aws_sdk_ec2::types::{
+    Filter, InstanceNetworkInterfaceSpecification, NetworkInterfaceAttachment,
+    NetworkInterfaceAttachmentChanges, Reservation,
+};
 
 use crate::{
     case::{
@@ -27,19 +30,33 @@ cases! {
     an_instance_starts_and_stops_in_its_time, SimOnly("moto's instances are in their last state at once"), set |settings| {
         settings.start = Duration::from_secs(10);
         settings.stop = Duration::from_secs(10);
-    } => [];
+    } => [
+        "started: i-1 pending m5.large in subnet-1 vpc-1 us-east-1a, [0:0 attaching eni-1]",
+        "after 11 s: i-1 running m5.large in subnet-1 vpc-1 us-east-1a, [0:0 attached eni-1]",
+        "told to stop: i-1 stopping m5.large in subnet-1 vpc-1 us-east-1a, [0:0 attached eni-1]",
+        "after 22 s: i-1 stopped m5.large in subnet-1 vpc-1 us-east-1a, [0:0 attached eni-1]",
+    ];
     a_stopped_instance_keeps_its_enis, Both => [
         "stopped: i-1 stopped m5.large in subnet-1 vpc-1 us-east-1a, [0:0 attached eni-1, 0:1 attached eni-2]",
         "ENI: in-use, attached on i-1 card 0 index 1 by eni-attach-1, kept without it",
         "started: i-1 running m5.large in subnet-1 vpc-1 us-east-1a, [0:0 attached eni-1, 0:1 attached eni-2]",
     ];
-    an_eni_kept_without_its_instance_becomes_available, SimOnly("moto's ENIs stay in use on the dead instance") => [];
-    an_eni_deleted_with_its_instance_is_gone, SimOnly("moto does not store DeleteOnTermination") => [];
-    a_terminated_instance_is_listed_without_enis, SimOnly("moto lists the ENIs of a terminated instance") => [];
-    a_primary_eni_is_deleted_with_its_instance, SimOnly("moto keeps a primary ENI by default") => [];
+    an_eni_kept_without_its_instance_becomes_available, SimOnly("moto's ENIs stay in use on the dead instance") => [
+        "ENI: available, on nothing",
+    ];
+    an_eni_deleted_with_its_instance_is_gone, SimOnly("moto does not store DeleteOnTermination") => [
+        "listed: 0",
+    ];
+    a_terminated_instance_is_listed_without_enis, SimOnly("moto lists the ENIs of a terminated instance") => [
+        "at once: i-1 terminated m5.large in nothing nothing us-east-1a, []",
+        "after 2 h: none",
+    ];
+    a_primary_eni_is_deleted_with_its_instance, SimOnly("moto keeps a primary ENI by default") => [
+        "primary: in-use, attached on i-1 card 0 index 0 by eni-attach-1, deleted with it",
+    ];
     enis_of_a_launch_are_told_like_attached_ones, Both => [
-        "ENI: eni-1 in-use in subnet-1 vpc-1 us-east-1a, [sg-1], \"Primary network interface\", attached on i-1 card 0 index 0 by eni-attach-1, deleted with it",
-        "ENI: eni-2 in-use in subnet-1 vpc-1 us-east-1a, [sg-1], attached on i-1 card 0 index 1 by eni-attach-2, deleted with it",
+        "ENI: in-use, attached on i-1 card 0 index 0 by eni-attach-1, deleted with it",
+        "ENI: in-use, attached on i-1 card 0 index 1 by eni-attach-2, deleted with it",
     ];
     instances_come_in_pages, Both => [
         "first page: 5",
@@ -48,13 +65,15 @@ cases! {
     ];
     an_attaching_eni_is_among_the_instances, SimOnly("moto attaches at once"), set |settings| {
         settings.attach = Duration::from_secs(2);
-    } => [];
+    } => [
+        "at once: i-1 running m5.large in subnet-1 vpc-1 us-east-1a, [0:0 attached eni-1, 0:1 attaching eni-2]",
+    ];
 }
 
 async fn tell(world: &mut World, asked: &str, instance: &str) {
     let filter = Filter::builder().name("instance-id").values(instance).build();
     let answer = world.ec2.describe_instances().filters(filter).send().await.unwrap();
-    let instances = answer.reservations().iter().flat_map(|reservation| reservation.instances());
+    let instances = answer.reservations().iter().flat_map(Reservation::instances);
     let told: Vec<_> = instances.map(render::instance).collect();
     world.note_all(asked, &told);
 }
@@ -119,7 +138,7 @@ async fn a_terminated_instance_is_listed_without_enis(world: &mut World) {
     let instance = world.new_instance("m5.large").await;
     world.ec2.terminate_instances().instance_ids(&instance).send().await.unwrap();
     tell(world, "at once", &instance).await;
-    world.pass(Duration::from_secs(2 * 3600));
+    world.pass(Duration::from_hours(2));
     tell(world, "after 2 h", &instance).await;
 }
 
@@ -143,9 +162,9 @@ async fn enis_of_a_launch_are_told_like_attached_ones(world: &mut World) {
     let answer = request.send().await.unwrap();
     let instance = answer.instances()[0].instance_id().unwrap().to_owned();
     let mut listed = world.enis(&[("attachment.instance-id", &instance)]).await;
-    listed.sort_by_key(|eni| eni.attachment().and_then(|attachment| attachment.device_index()));
+    listed.sort_by_key(|eni| eni.attachment().and_then(NetworkInterfaceAttachment::device_index));
     for eni in listed {
-        world.note("ENI", render::eni(&eni));
+        world.note("ENI", render::hold(&eni));
     }
 }
 
@@ -156,7 +175,7 @@ async fn instances_come_in_pages(world: &mut World) {
     let filter = Filter::builder().name("vpc-id").values(&world.vpc).build();
     let request = world.ec2.describe_instances().filters(filter).max_results(5);
     let page = request.clone().send().await.unwrap();
-    let count = |page: &[aws_sdk_ec2::types::Reservation]| -> usize {
+    let count = |page: &[Reservation]| -> usize {
         page.iter().map(|reservation| reservation.instances().len()).sum()
     };
     world.note("first page", count(page.reservations()).to_string());

@@ -30,8 +30,13 @@ cases! {
     a_missing_type_by_name_fails_the_call, Both => [
         "describe: InvalidInstanceType (400)",
     ];
-    types_come_in_pages, SimOnly("moto ignores MaxResults") => [];
-    a_page_has_at_most_a_hundred, SimOnly("moto ignores MaxResults") => [];
+    types_come_in_pages, SimOnly("moto ignores MaxResults") => [
+        "first page: 100",
+        "and more: true",
+    ];
+    a_page_has_at_most_a_hundred, SimOnly("moto ignores MaxResults") => [
+        "101: InvalidParameterValue (400)",
+    ];
 }
 
 async fn tell(world: &mut World, asked: &str, kinds: &[&str]) {

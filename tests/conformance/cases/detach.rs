@@ -18,8 +18,16 @@ cases! {
         "detach: done",
         "ENI: available, on nothing",
     ];
-    a_detach_takes_time, SimOnly(AT_ONCE), set |settings| settings.detach = Duration::from_secs(3) => [];
-    an_index_is_held_while_detaching, SimOnly(AT_ONCE), set |settings| settings.detach = Duration::from_secs(3) => [];
+    a_detach_takes_time, SimOnly(AT_ONCE), set |settings| settings.detach = Duration::from_secs(3) => [
+        "detach: done",
+        "at once: in-use, detaching on i-1 card 0 index 1 by eni-attach-1, kept without it",
+        "after 3.1 s: available, on nothing",
+    ];
+    an_index_is_held_while_detaching, SimOnly(AT_ONCE), set |settings| settings.detach = Duration::from_secs(3) => [
+        "detach: done",
+        "attach at once: InvalidParameterValue (400)",
+        "attach after 3.1 s: eni-attach-2",
+    ];
     a_detach_with_force_is_taken, Both => [
         "detach: done",
         "ENI: available, on nothing",
@@ -34,7 +42,10 @@ cases! {
     the_only_eni_is_not_detached, Both => [
         "detach: OperationNotPermitted (400)",
     ];
-    the_primary_eni_is_not_detached, SimOnly("moto detaches it, and then fails to describe the instance") => [];
+    the_primary_eni_is_not_detached, SimOnly("moto detaches it, and then fails to describe the instance") => [
+        "force false: OperationNotPermitted (400)",
+        "force true: OperationNotPermitted (400)",
+    ];
     a_stopped_instance_lets_go, Both => [
         "detach: done",
         "ENI: available, on nothing",

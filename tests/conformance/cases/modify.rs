@@ -31,15 +31,33 @@ cases! {
         "modify: done",
         "listed: eni-1 available in subnet-1 vpc-1 us-east-1a, [sg-1], \"ours\", on nothing",
     ];
-    the_description_can_be_emptied, SimOnly("moto ignores an empty description") => [];
-    delete_on_termination_is_set, SimOnly(NO_DELETE_ON_TERMINATION) => [];
-    an_unknown_attachment_is_not_found, SimOnly(NO_DELETE_ON_TERMINATION) => [];
-    two_attributes_at_once_are_refused, SimOnly("moto sets them both") => [];
+    the_description_can_be_emptied, SimOnly("moto ignores an empty description") => [
+        "modify: done",
+        "listed: eni-1 available in subnet-1 vpc-1 us-east-1a, [sg-1], \"ours\", on nothing",
+        "modify: done",
+        "listed: eni-1 available in subnet-1 vpc-1 us-east-1a, [sg-1], on nothing",
+    ];
+    delete_on_termination_is_set, SimOnly(NO_DELETE_ON_TERMINATION) => [
+        "true: done",
+        "listed: in-use, attached on i-1 card 0 index 1 by eni-attach-1, deleted with it",
+        "false: done",
+        "listed: in-use, attached on i-1 card 0 index 1 by eni-attach-1, kept without it",
+    ];
+    an_unknown_attachment_is_not_found, SimOnly(NO_DELETE_ON_TERMINATION) => [
+        "modify: InvalidAttachmentID.NotFound (400)",
+    ];
+    two_attributes_at_once_are_refused, SimOnly("moto sets them both") => [
+        "modify: InvalidParameterCombination (400)",
+    ];
     an_unknown_eni_is_not_found, Both => [
         "modify: InvalidNetworkInterfaceID.NotFound (400)",
     ];
-    an_unknown_group_is_not_found, SimOnly("moto accepts any security group") => [];
-    a_group_of_another_vpc_is_refused, SimOnly("moto accepts any security group") => [];
+    an_unknown_group_is_not_found, SimOnly("moto accepts any security group") => [
+        "modify: InvalidSecurityGroupID.NotFound (400)",
+    ];
+    a_group_of_another_vpc_is_refused, SimOnly("moto accepts any security group") => [
+        "modify: InvalidParameter (400)",
+    ];
 }
 
 fn request(world: &World, eni: &str) -> Request {

@@ -25,7 +25,11 @@ cases! {
         "delete: done",
         "deleted: none",
     ];
-    the_same_request_creates_one_eni, SimOnly("moto ignores ClientToken") => [];
+    the_same_request_creates_one_eni, SimOnly("moto ignores ClientToken") => [
+        "first: eni-2",
+        "again: eni-2",
+        "otherwise: TokenReused, IdempotentParameterMismatch",
+    ];
     an_eni_is_found_by_its_tags, Both => [
         "created: eni-3",
         "created: eni-4",
@@ -34,15 +38,24 @@ cases! {
         "of the NodeENI: eni-3; eni-5",
         "of another cluster: 0",
     ];
-    hundreds_of_names_are_asked_for_in_several_calls, SimOnly("moto cannot tell how many calls there were") => [];
-    many_enis_come_in_pages, SimOnly("moto gives everything in one page") => [];
+    hundreds_of_names_are_asked_for_in_several_calls, SimOnly("moto cannot tell how many calls there were") => [
+        "found: true",
+        "calls: 3",
+    ];
+    many_enis_come_in_pages, SimOnly("moto gives everything in one page") => [
+        "ENIs: 1005",
+        "calls: 2",
+    ];
     every_attribute_is_changed, Both => [
         "modify: done",
         "modify: done",
         "modify: done",
         "changed: eni-2 in subnet-1 vpc-1 us-east-1a, 2 secondary, [sg-2, sg-3], \"changed\", check false, available, on nothing",
     ];
-    delete_on_termination_is_changed, SimOnly("moto does not store DeleteOnTermination") => [];
+    delete_on_termination_is_changed, SimOnly("moto does not store DeleteOnTermination") => [
+        "listed: eni-2 in subnet-1 vpc-1 us-east-1a, 2 secondary, [sg-1], \"ours\", not available, Attached to i-1 at device index 1 on network card 0 by eni-attach-1, deleted with it",
+        "listed: eni-2 in subnet-1 vpc-1 us-east-1a, 2 secondary, [sg-1], \"ours\", not available, Attached to i-1 at device index 1 on network card 0 by eni-attach-1, kept without it",
+    ];
     instances_are_told_and_missing_ones_left_out, Both => [
         "instance: i-1 Running m5.large us-east-1a vpc-1 subnet-1, [eni-1 on device index 0 on network card 0, eni-2 on device index 2 on network card 0]",
     ];
@@ -54,9 +67,14 @@ cases! {
         "by id: subnet-1 Some(\"near\") vpc-1 us-east-1a 10.0.1.0/24 251",
         "by name: subnet-1 Some(\"near\") vpc-1 us-east-1a 10.0.1.0/24 251; subnet-2 Some(\"far\") vpc-1 us-east-1b 10.0.2.0/24 251",
     ];
-    a_name_with_a_wildcard_finds_only_itself, SimOnly("moto does not know the backslash of a filter") => [];
+    a_name_with_a_wildcard_finds_only_itself, SimOnly("moto does not know the backslash of a filter") => [
+        "net-*: subnet-3 Some(\"net-*\") vpc-1 us-east-1a 10.0.3.0/24 251",
+        "net-?: subnet-5 Some(\"net-?\") vpc-1 us-east-1a 10.0.5.0/24 251",
+        "net-a: subnet-4 Some(\"net-a\") vpc-1 us-east-1a 10.0.4.0/24 251",
+        "net-b: none",
+    ];
     groups_are_found_by_id_and_by_both_names, Both => [
-        "by id: sg-1 data Some(\"Data plane\") vpc-1; sg-2 sg-2 None vpc-2",
+        "by id: sg-1 data Some(\"Data plane\") vpc-1",
         "by group name: sg-1 data Some(\"Data plane\") vpc-1",
         "by tag: sg-1 data Some(\"Data plane\") vpc-1",
         "by the wrong name: none",
@@ -71,12 +89,32 @@ cases! {
         "detach: NotFound(Attachment), InvalidAttachmentID.NotFound",
         "delete: NotFound(Eni), InvalidNetworkInterfaceID.NotFound",
     ];
-    what_does_not_go_together_is_a_mismatch, SimOnly("moto compares neither zones nor VPCs") => [];
-    what_is_taken_is_told_apart, SimOnly("moto accepts all of it") => [];
-    what_is_full_is_told_apart, SimOnly("moto has no limits"), set |settings| settings.eni_quota = 6 => [];
+    what_does_not_go_together_is_a_mismatch, SimOnly("moto compares neither zones nor VPCs") => [
+        "another zone: Mismatch, InvalidParameterCombination",
+        "a group of another VPC: Mismatch, InvalidParameter",
+        "such a group afterwards: Mismatch, InvalidParameter",
+        "an unknown group: NotFound(SecurityGroup), InvalidSecurityGroupID.NotFound",
+    ];
+    what_is_taken_is_told_apart, SimOnly("moto accepts all of it") => [
+        "an index: PositionTaken, InvalidParameterValue",
+        "an ENI: Conflict, InvalidNetworkInterface.InUse",
+        "an ENI to delete: Conflict, InvalidParameterValue",
+    ];
+    what_is_full_is_told_apart, SimOnly("moto has no limits"), set |settings| settings.eni_quota = 6 => [
+        "ENI 1: eni-attach-1",
+        "ENI 2: eni-attach-2",
+        "ENI 3: InstanceFull, AttachmentLimitExceeded",
+        "30 addresses: SubnetFull, InsufficientFreeAddressesInSubnet",
+        "fifth ENI: created",
+        "sixth ENI: created",
+        "seventh ENI: AccountFull, NetworkInterfaceLimitExceeded",
+    ];
     an_instance_that_starts_is_not_ready, SimOnly("moto attaches to an instance in any state"), set |settings| {
         settings.start = std::time::Duration::from_secs(9);
-    } => [];
+    } => [
+        "attach: InstanceNotReady, IncorrectState",
+        "instance: Pending",
+    ];
 }
 
 fn cluster() -> ClusterId {

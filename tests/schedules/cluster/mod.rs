@@ -54,12 +54,16 @@ impl MemoryCluster {
         work: impl FnOnce(&mut Store) -> Answer<T>,
     ) -> Done<T> {
         let failed = |(kind, message)| ClusterError { doing: format!("{call} {about}"), kind, message };
-        let changes = call != "look for";
-        let strike = self.gate.pass(Request { call, about: about.to_owned(), changes, ec2: false }).await;
+        let strike = self.gate.pass(Request { call, about: about.to_owned() }).await;
         let injected = |kind| Err(failed((kind, "injected".to_owned())));
         match strike {
             Strike::None => work(&mut lock(&self.store)).map_err(failed),
-            Strike::Refused => injected(ClusterErrorKind::Conflict),
+            // Somebody else was first.
+            Strike::Refused => {
+                let mut store = lock(&self.store);
+                store.touch(about);
+                work(&mut store).map_err(failed)
+            }
             Strike::Unsent => injected(ClusterErrorKind::Retry),
             Strike::Lost => {
                 drop(work(&mut lock(&self.store)));

@@ -271,6 +271,16 @@ impl Store {
         let _ = self.put(name, &old, new);
     }
 
+    /// Somebody else changes an object in a way that does not matter: it has another version.
+    pub fn touch(&mut self, name: &str) {
+        if self.node_enis.contains_key(name) {
+            self.changed::<NodeENI>(name);
+        }
+        if self.attachments.contains_key(name) {
+            self.changed::<NodeENIAttachment>(name);
+        }
+    }
+
     fn put_status<K: Kind>(&mut self, name: &str, old: &Arc<K>, before: &Value, after: Value) -> Answer<K> {
         if *before == after {
             return Ok(old.as_ref().clone());

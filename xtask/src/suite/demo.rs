@@ -11,8 +11,8 @@ use crate::{
 /// Create, Attach, and the one Modify that delete-on-termination takes.
 const MUTATING_PER_ENI: f64 = 3.0;
 
-/// Reads that a burst may take, whatever its size.
-const READS: u64 = 10;
+/// Reads that a bring-up may take: ten for a burst of any size, and one for every ten ENIs.
+const READS: u64 = 10 + ENIS as u64 / 10;
 
 /// Two subnets on each of six nodes.
 const ENIS: usize = 12;
