@@ -71,12 +71,12 @@ impl View<'_> {
     /// What to do about a slot.
     fn decide(&self, slot: &SlotView, belief: Belief) -> Decision {
         let object = &slot.attachment;
-        if object.spec.paused {
-            return Decision::rest(None, Standing::Paused, Pace::Settled);
-        }
         let leaving = object.metadata.deletion_timestamp.is_some();
         if leaving && !object.spec.release {
             return self.bookkeeping(slot, &belief);
+        }
+        if object.spec.paused {
+            return Decision::rest(None, Standing::Paused, Pace::Settled);
         }
         if let Some(wait) =
             slot.retry_at.map(|at| at.duration_since(self.world.now)).filter(SignedDuration::is_positive)

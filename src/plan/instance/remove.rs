@@ -73,14 +73,18 @@ impl View<'_> {
 
     /// What to do about an ENI of the slot that should not be.
     ///
-    /// Nobody uses a surplus ENI that hangs on nothing. One that is attached is taken off like the
-    /// slot's own.
+    /// Nobody uses one that hangs on nothing. One that is attached is named to no agent, so none can let go
+    /// of it: while the slot's own ENI stays, only the policy that waits for a release keeps it.
     pub(super) fn dispose(&self, slot: &SlotView, eni: &Eni) -> Option<Step> {
+        let spec = &slot.attachment.spec;
+        let may_leave = if spec.release {
+            leave(&slot.attachment, self.holder(), self.world.now) == Leave::Granted
+        } else {
+            spec.detach_policy.type_ != DetachPolicyType::WaitForRelease
+        };
         match record::state(eni)? {
             CloudState::Available => Some(Step::DeleteSurplus(eni.id.clone())),
-            CloudState::Attached
-                if leave(&slot.attachment, self.holder(), self.world.now) == Leave::Granted =>
-            {
+            CloudState::Attached if may_leave => {
                 Some(Step::DetachSurplus(eni.attachment.as_ref()?.id.clone()))
             }
             CloudState::Attached | CloudState::Attaching | CloudState::Detaching | CloudState::Deleted => {
