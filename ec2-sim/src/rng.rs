@@ -1,4 +1,4 @@
-//! The only source of chance: SplitMix64, so that a seed repeats a run exactly.
+//! The only source of chance: `SplitMix64`, so that a seed repeats a run exactly.
 
 /// A small deterministic generator. Not for secrets.
 #[derive(Clone, Debug)]

@@ -16,7 +16,8 @@ pub(crate) fn response(response: &Response, request_id: &str) -> Result<String, 
         "{HEAD}<{name}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>{request_id}</requestId>"
     );
     response.serialize(Writer { out: &mut out, element: None }).map_err(|_| fmt::Error)?;
-    out.push_str(&format!("</{name}Response>"));
+    close(name, &mut out);
+    out.insert_str(out.len() - 1, "Response");
     Ok(out)
 }
 
@@ -26,8 +27,16 @@ pub(crate) fn error(error: &ApiError, request_id: &str) -> String {
     escape(&error.code, &mut out);
     out.push_str("</Code><Message>");
     escape(&error.message, &mut out);
-    out.push_str(&format!("</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"));
+    out.push_str("</Message></Error></Errors><RequestID>");
+    out.push_str(request_id);
+    out.push_str("</RequestID></Response>");
     out
+}
+
+fn close(name: &str, out: &mut String) {
+    out.push_str("</");
+    out.push_str(name);
+    out.push('>');
 }
 
 fn escape(text: &str, out: &mut String) {
@@ -38,7 +47,9 @@ fn escape(text: &str, out: &mut String) {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             // XML 1.0 cannot carry other control characters at all.
-            '\t' | '\n' | '\r' => out.push_str(&format!("&#{};", u32::from(c))),
+            '\t' => out.push_str("&#9;"),
+            '\n' => out.push_str("&#10;"),
+            '\r' => out.push_str("&#13;"),
             c if c.is_control() => out.push('\u{fffd}'),
             c => out.push(c),
         }
@@ -70,11 +81,10 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn leaf(self, text: &str) -> Result<(), Unwritable> {
+    fn leaf(self, text: &str) {
         let open = self.open();
         escape(text, open.out);
         open.close();
-        Ok(())
     }
 
     fn open(self) -> Open<'a> {
@@ -96,9 +106,7 @@ struct Open<'a> {
 impl Open<'_> {
     fn close(self) {
         if let Some(name) = self.element {
-            self.out.push_str("</");
-            self.out.push_str(name);
-            self.out.push('>');
+            close(name, self.out);
         }
     }
 }
@@ -138,7 +146,8 @@ impl ser::SerializeSeq for Open<'_> {
 macro_rules! leaves {
     ($($method:ident: $type:ty;)*) => {
         $(fn $method(self, value: $type) -> Result<(), Unwritable> {
-            self.leaf(&value.to_string())
+            self.leaf(&value.to_string());
+            Ok(())
         })*
     };
 }
@@ -174,7 +183,8 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Unwritable> {
-        self.leaf(text)
+        self.leaf(text);
+        Ok(())
     }
 
     fn serialize_none(self) -> Result<(), Unwritable> {
@@ -202,7 +212,8 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Result<(), Unwritable> {
-        self.leaf(name)
+        self.leaf(name);
+        Ok(())
     }
 
     fn serialize_bytes(self, _: &[u8]) -> Result<(), Unwritable> {

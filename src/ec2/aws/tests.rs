@@ -50,7 +50,7 @@ async fn server(status: &'static str, body: &'static str) -> (String, mpsc::Unbo
 
 async fn answer(mut stream: TcpStream, status: &str, body: &str) -> String {
     let mut sent = Vec::new();
-    let mut chunk = [0; 16 * 1024];
+    let mut chunk = vec![0; 16 * 1024];
     while !complete(&sent) {
         let length = stream.read(&mut chunk).await.unwrap();
         sent.extend_from_slice(&chunk[..length]);
@@ -124,7 +124,7 @@ async fn a_connection_that_breaks_is_no_answer() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.read(&mut [0; 16 * 1024]).await;
+            let _ = stream.read(&mut vec![0; 16 * 1024]).await;
         }
     });
     let error = failure(&endpoint).await;

@@ -1,23 +1,20 @@
 //! EC2 as the passes share it: one call for what many ask at the same time, and none for what is known.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod batch;
+mod cache;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
-use tokio::time::Instant;
 
+use self::batch::Batch;
+use self::cache::Cache;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
     AttachmentId, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance, InstanceId,
     InstanceState, InstanceType, Ownership, Position, SecurityGroup, Subnet, Thing,
 };
-
-/// How long to gather what is asked at the same time.
-///
-/// Passes that one change has caused come within milliseconds of each other; an attach takes seconds.
-const WINDOW: Duration = Duration::from_millis(100);
 
 /// How long what is known of an instance is good: its zone and VPC never change, its positions are
 /// arbitrated by EC2 and forgotten at the first conflict.
@@ -209,113 +206,10 @@ fn speaks_of_the_instance(error: &Ec2Error) -> bool {
     )
 }
 
-/// What many ask at the same time, asked once.
-struct Batch<K, V>(Arc<Mutex<Gathering<K, V>>>);
-
-/// A call that is being gathered for.
-type Call<V> = Shared<BoxFuture<'static, Answer<Arc<Vec<V>>>>>;
-
-/// The keys that the next call will ask for, and the call.
-struct Gathering<K, V> {
-    keys: BTreeSet<K>,
-    call: Option<Call<V>>,
-}
-
-impl<K, V> Default for Batch<K, V> {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Gathering { keys: BTreeSet::new(), call: None })))
-    }
-}
-
-impl<K: Ord + Clone + Send + 'static, V: Send + Sync + 'static> Batch<K, V> {
-    /// Asks for some keys; the answer may tell of others too.
-    async fn ask<C>(&self, keys: &[K], call: C) -> Answer<Arc<Vec<V>>>
-    where
-        C: FnOnce(Vec<K>) -> BoxFuture<'static, Answer<Vec<V>>> + Send + 'static,
-    {
-        if keys.is_empty() {
-            return Ok(Arc::default());
-        }
-        self.join(keys, call).await
-    }
-
-    /// Joins the call that is being gathered for, or begins one.
-    fn join<C>(&self, keys: &[K], call: C) -> Call<V>
-    where
-        C: FnOnce(Vec<K>) -> BoxFuture<'static, Answer<Vec<V>>> + Send + 'static,
-    {
-        let mut gathering = lock(&self.0);
-        gathering.keys.extend(keys.iter().cloned());
-        let shared = self.0.clone();
-        let begin = || {
-            async move {
-                tokio::time::sleep(WINDOW).await;
-                let keys = {
-                    let mut gathering = lock(&shared);
-                    gathering.call = None;
-                    std::mem::take(&mut gathering.keys)
-                };
-                call(keys.into_iter().collect()).await.map(Arc::new)
-            }
-            .boxed()
-            .shared()
-        };
-        gathering.call.get_or_insert_with(begin).clone()
-    }
-}
-
-/// What is known, and until when.
-struct Cache<K, V>(Mutex<BTreeMap<K, (Instant, V)>>);
-
-impl<K, V> Default for Cache<K, V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Ord + Clone, V: Clone> Cache<K, V> {
-    /// What is known under a key.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how old an answer is decides nothing but whether to ask again"
-    )]
-    fn get(&self, key: &K) -> Option<V> {
-        let known = lock(&self.0);
-        known.get(key).filter(|(until, _)| *until > Instant::now()).map(|(_, value)| value.clone())
-    }
-
-    /// What is known of some keys, and the keys of which nothing is.
-    fn known(&self, keys: &[K]) -> (Vec<V>, Vec<K>) {
-        let mut missing = vec![];
-        let mut found = vec![];
-        for key in keys {
-            match self.get(key) {
-                Some(value) => found.push(value),
-                None => missing.push(key.clone()),
-            }
-        }
-        (found, missing)
-    }
-
-    /// Takes note of something, for a while.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how old an answer is decides nothing but whether to ask again"
-    )]
-    fn keep(&self, key: K, value: V, life: Duration) {
-        let now = Instant::now();
-        let mut known = lock(&self.0);
-        known.retain(|_, (until, _)| *until > now);
-        known.insert(key, (now + life, value));
-    }
-
-    /// Forgets something.
-    fn forget(&self, key: &K) {
-        lock(&self.0).remove(key);
-    }
-}
-
 /// A lock that a panic elsewhere does not spoil: every change of what it guards is one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,3 +166,6 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
         wait
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! When passes run, and when they do not.
+
+use std::cell::{Cell, RefCell};
+
+use futures::future::pending;
+
+use super::*;
+
+/// Limits under which a test need not wait.
+const EAGER: Limits = Limits { at_once: 8, interval: Duration::ZERO, gather: Duration::ZERO };
+
+#[tokio::test]
+async fn passes_over_one_key_never_overlap_and_those_over_others_do() {
+    let (wakes, woken) = unbounded();
+    let (stop, told) = watch::channel(false);
+    let running = RefCell::new(HashSet::new());
+    let (most, left) = (Cell::new(0), Cell::new(40));
+    wakes.unbounded_send(1).unwrap();
+    wakes.unbounded_send(2).unwrap();
+    run(woken, EAGER, told, async |key| {
+        assert!(running.borrow_mut().insert(key), "two passes over {key}");
+        most.set(most.get().max(running.borrow().len()));
+        wakes.unbounded_send(key).unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        running.borrow_mut().remove(&key);
+        left.set(left.get() - 1);
+        if left.get() == 0 {
+            stop.send_replace(true);
+        }
+        Ok(Pace::Settled)
+    })
+    .await;
+    assert_eq!(most.get(), 2);
+}
+
+#[tokio::test]
+async fn wakes_that_come_together_are_one_pass() {
+    let (wakes, woken) = unbounded();
+    let (stop, told) = watch::channel(false);
+    let passes = Cell::new(0);
+    for _ in 0..100 {
+        wakes.unbounded_send("a").unwrap();
+    }
+    run(woken, Limits { gather: Duration::from_millis(20), ..EAGER }, told, async |_| {
+        passes.set(passes.get() + 1);
+        stop.send_replace(true);
+        Ok(Pace::Settled)
+    })
+    .await;
+    assert_eq!(passes.get(), 1);
+}
+
+#[tokio::test]
+async fn a_pass_that_says_when_to_look_again_is_followed_by_another() {
+    let (wakes, woken) = unbounded();
+    let (stop, told) = watch::channel(false);
+    let passes = Cell::new(0);
+    wakes.unbounded_send("a").unwrap();
+    run(woken, EAGER, told, async |_| {
+        passes.set(passes.get() + 1);
+        if passes.get() == 3 {
+            stop.send_replace(true);
+        }
+        Ok(Pace::Within(SignedDuration::from_millis(1)))
+    })
+    .await;
+    assert_eq!(passes.get(), 3);
+}
+
+#[tokio::test]
+async fn a_stop_lets_the_pass_under_way_end() {
+    let (wakes, woken) = unbounded();
+    let (stop, told) = watch::channel(false);
+    let ended = Cell::new(false);
+    wakes.unbounded_send("a").unwrap();
+    run(woken, EAGER, told, async |_| {
+        stop.send_replace(true);
+        tokio::task::yield_now().await;
+        ended.set(true);
+        Ok(Pace::Settled)
+    })
+    .await;
+    assert!(ended.get());
+}
+
+#[tokio::test]
+async fn a_pass_that_hangs_does_not_hold_up_the_others() {
+    let (wakes, woken) = unbounded();
+    let (stop, told) = watch::channel(false);
+    let seen = RefCell::new(vec![]);
+    for key in ["hangs", "a", "b"] {
+        wakes.unbounded_send(key).unwrap();
+    }
+    let queue = run(woken, EAGER, told, async |key| {
+        if key == "hangs" {
+            pending::<()>().await;
+        }
+        seen.borrow_mut().push(key);
+        if seen.borrow().len() == 2 {
+            stop.send_replace(true);
+        }
+        Ok(Pace::Settled)
+    });
+    let others = async {
+        while seen.borrow().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = queue => {}
+        () = others => {}
+    }
+    seen.borrow_mut().sort_unstable();
+    assert_eq!(*seen.borrow(), ["a", "b"]);
+}
