@@ -126,6 +126,8 @@ reasons! {
     NoAgent,
     /// The agent has not set up the link yet.
     LinkNotReady,
+    /// Kubelet does not offer the device yet.
+    NotAdvertised,
     /// The agent has not let go of the device.
     WaitingForRelease,
     /// EC2 is detaching it.

@@ -43,6 +43,9 @@ pub(super) async fn execute(
             }
             Err(error) => {
                 tracing::warn!(%instance, eni = outcome.cloud.eni_id, ?step, error = &error as &dyn std::error::Error, "refused");
+                if let (Step::Change(change), Ec2ErrorKind::NoAnswer) = (step, error.kind) {
+                    outcome.cloud = record::unanswered(&outcome.cloud, change, clock.now());
+                }
                 outcome.failure = Some(error);
                 break;
             }

@@ -149,14 +149,14 @@ fn merge(cloud: &CloudStatus, listed: &Eni, lagging: bool) -> Option<CloudStatus
     if !progressed(cloud, state, listed) {
         return None;
     }
-    // What EC2 answered to our own call may not be in the listing yet.
+    // What EC2 answered to our own call may not be in the listing yet; what it did not answer neither.
     Some(CloudStatus {
-        source_dest_check: cloud.source_dest_check.or(Some(listed.source_dest_check)),
+        source_dest_check: cloud.source_dest_check,
         security_group_ids: cloud.security_group_ids.clone(),
         description: cloud.description.clone(),
         delete_on_termination: match state {
             CloudState::Attaching | CloudState::Attached | CloudState::Detaching => {
-                cloud.delete_on_termination.or_else(|| record::of(listed, cloud).delete_on_termination)
+                cloud.delete_on_termination
             }
             CloudState::Available | CloudState::Deleted => None,
         },
@@ -169,9 +169,9 @@ fn progressed(cloud: &CloudStatus, listed: CloudState, eni: &Eni) -> bool {
     let same = eni.attachment.as_ref().is_some_and(|attachment| record::same_attachment(cloud, attachment));
     match (cloud.state, listed) {
         (Some(before), after) if before == after => same || after == CloudState::Available,
-        (Some(CloudState::Attaching), CloudState::Attached) => same,
-        (Some(CloudState::Attaching | CloudState::Attached), CloudState::Detaching)
-        | (Some(CloudState::Available), CloudState::Attaching | CloudState::Attached)
+        (Some(CloudState::Attaching), CloudState::Attached)
+        | (Some(CloudState::Attaching | CloudState::Attached), CloudState::Detaching) => same,
+        (Some(CloudState::Available), CloudState::Attaching | CloudState::Attached)
         | (Some(CloudState::Detaching), CloudState::Available)
         | (None, _) => true,
         _ => false,

@@ -41,7 +41,8 @@ pub enum Place {
 
 /// Gives each slot a place, by name of the slot.
 ///
-/// A slot that hangs somewhere keeps its place. The others take the position that they want, or the next
+/// A slot that hangs somewhere keeps its place, and one that has an ENI goes before those that have none:
+/// no ENI is given up for one that does not exist yet. The others take the position that they want, or the next
 /// free one above it, or the lowest free one; those that want what is free come first, and ties go by
 /// name, so that the order of the arguments does not matter. Room on the card is claimed here, before
 /// anything is created.

@@ -105,6 +105,19 @@ pub fn changed(before: &CloudStatus, change: &Change, now: Timestamp) -> CloudSt
     after
 }
 
+/// The record after a change of an attribute was not answered: what the attribute is now is not known.
+#[must_use]
+pub fn unanswered(before: &CloudStatus, change: &Change, now: Timestamp) -> CloudStatus {
+    let mut after = CloudStatus { last_change: Time(now), ..before.clone() };
+    match change {
+        Change::DeleteOnTermination(_) => after.delete_on_termination = None,
+        Change::SourceDestCheck(_) => after.source_dest_check = None,
+        Change::Groups(_) => after.security_group_ids.clear(),
+        Change::Description(_) => after.description.clear(),
+    }
+    after
+}
+
 /// The record after EC2 has answered a detach.
 #[must_use]
 pub fn detaching(before: &CloudStatus, now: Timestamp) -> CloudStatus {

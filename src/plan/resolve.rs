@@ -53,13 +53,20 @@ pub fn subnet_names(spec: &NodeENISpec) -> Vec<String> {
 }
 
 /// All subnets of a VPC that a spec lists, in the spec's order, once each; and what is wrong with it.
+///
+/// Where nodes are in several `vpcs`, an id of any of them is right: it means nothing in the others.
 #[must_use]
-pub fn subnets(spec: &NodeENISpec, network: &Network, vpc: &VpcId) -> (Vec<Subnet>, Vec<Problem>) {
+pub fn subnets(
+    spec: &NodeENISpec,
+    network: &Network,
+    vpc: &VpcId,
+    vpcs: &BTreeSet<VpcId>,
+) -> (Vec<Subnet>, Vec<Problem>) {
     let (mut found, mut problems): (Vec<Subnet>, Vec<Problem>) = (vec![], vec![]);
     let ids = subnet_ids(spec);
-    for result in ids.iter().map(|id| by_id(id, network, vpc)) {
+    for result in ids.iter().map(|id| by_id(id, network, vpc, vpcs)) {
         match result {
-            Ok(subnet) => found.push(subnet),
+            Ok(subnet) => found.extend(subnet),
             Err(problem) => problems.push(problem),
         }
     }
@@ -73,13 +80,18 @@ pub fn subnets(spec: &NodeENISpec, network: &Network, vpc: &VpcId) -> (Vec<Subne
     (found, problems)
 }
 
-/// The subnet of an id.
-fn by_id(id: &SubnetId, network: &Network, vpc: &VpcId) -> Result<Subnet, Problem> {
+/// The subnet of an id; none if it is in another VPC that has nodes.
+fn by_id(
+    id: &SubnetId,
+    network: &Network,
+    vpc: &VpcId,
+    vpcs: &BTreeSet<VpcId>,
+) -> Result<Option<Subnet>, Problem> {
     let Some(subnet) = network.subnets.iter().find(|subnet| subnet.id == *id) else {
         return Err(Problem::new(Reason::SubnetNotFound, format!("{id} does not exist")));
     };
-    if subnet.vpc == *vpc {
-        return Ok(subnet.clone());
+    if vpcs.contains(&subnet.vpc) || subnet.vpc == *vpc {
+        return Ok(Some(subnet.clone()).filter(|subnet| subnet.vpc == *vpc));
     }
     let message = format!("{id} is in {}, the nodes are in {vpc}", subnet.vpc);
     Err(Problem::new(Reason::SubnetInOtherVpc, message))
@@ -211,7 +223,7 @@ mod tests {
         let spec = spec(serde_json::json!({
             "subnetID": "subnet-00000002", "subnetIDs": ["subnet-00000001", "subnet-00000002"], "subnetName": "y",
         }));
-        let (found, problems) = subnets(&spec, &network, &vpc(1));
+        let (found, problems) = subnets(&spec, &network, &vpc(1), &BTreeSet::from([vpc(1)]));
         let ids: Vec<_> = found.iter().map(|subnet| subnet.id.as_str()).collect();
         assert_eq!((ids, problems), (vec!["subnet-00000002", "subnet-00000001"], vec![]));
     }
@@ -229,7 +241,7 @@ mod tests {
         let spec = spec(serde_json::json!({
             "subnetIDs": ["subnet-00000001", "subnet-00000002", "subnet-00000003"], "subnetNames": ["twice", "none"],
         }));
-        let (found, problems) = subnets(&spec, &network, &vpc(1));
+        let (found, problems) = subnets(&spec, &network, &vpc(1), &BTreeSet::from([vpc(1)]));
         assert_eq!(found.len(), 1);
         let expected = [
             Reason::SubnetInOtherVpc,

@@ -1,25 +1,26 @@
 //! What to say of a `NodeENI`: its slots, counted and put into words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 
 use super::events::Event;
 use super::fanout::{Listed, Unserved, World};
+use super::instance::slot_of;
 use super::resolve::join;
 use super::{offsets, verdicts};
 use crate::api::{
     AttachmentSummary, CloudState, ConditionType, MAX_SUMMARIES, NodeENI, NodeENIAttachment, NodeENIStatus,
     Reason, SubnetOffset, Verdict, find_condition, set_condition,
 };
-use crate::model::Ec2Error;
+use crate::model::{Ec2Error, Slot};
 
 /// What was seen on the way to a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Slots that should be.
-    pub(crate) desired: usize,
+    pub(crate) wanted: BTreeSet<Slot>,
     /// The places of the subnets.
     pub(crate) places: Vec<SubnetOffset>,
     /// The subnets, and what does not resolve.
@@ -35,7 +36,7 @@ pub(crate) fn status(world: &World, seen: &Seen) -> NodeENIStatus {
         world.children.iter().filter(|child| !child.spec.release).collect();
     let mut status = NodeENIStatus {
         observed_generation: world.node_eni.metadata.generation,
-        desired: count(seen.desired),
+        desired: count(desired(seen, &staying)),
         attached: count(staying.iter().filter(|child| holds(child, ConditionType::Attached)).count()),
         ready: count(staying.iter().filter(|child| holds(child, ConditionType::Ready)).count()),
         failed: count(staying.iter().filter(|child| trouble(child).is_some()).count()),
@@ -83,6 +84,12 @@ fn with(
         now,
     );
     status
+}
+
+/// How many ENIs should exist: those that are wanted, and those that nothing says should go.
+fn desired(seen: &Seen, staying: &[&NodeENIAttachment]) -> usize {
+    let there: BTreeSet<Slot> = staying.iter().filter_map(|child| slot_of(child)).collect();
+    seen.wanted.union(&there).count()
 }
 
 /// Whether a condition of a slot is true.
@@ -255,6 +262,9 @@ fn troubles(seen: &Seen, staying: &[&NodeENIAttachment]) -> Vec<(Reason, String)
     }
     let mut all: Vec<(Reason, Vec<String>)> = found.into_iter().collect();
     all.sort_by_key(|(reason, told)| (std::cmp::Reverse(told.len()), *reason));
+    for (_, told) in &mut all {
+        told.sort();
+    }
     all.into_iter().map(|(reason, told)| (reason, join(told))).collect()
 }
 

@@ -177,14 +177,29 @@ fn ready(
         let why = if created.holds == Some(true) { attached } else { created };
         return say(Some(false), why.reason, why.message.clone());
     }
+    let on_the_host = on_the_host(object, settings);
+    on_the_host.unwrap_or_else(|| say(Some(true), attached.reason, attached.message.clone()))
+}
+
+/// What keeps an attached ENI from being used on its node, by what the agent says.
+fn on_the_host(object: &NodeENIAttachment, settings: &Settings) -> Option<Verdict> {
+    let say = |holds, reason, message: &str| Some(Verdict::new(ConditionType::Ready, holds, reason, message));
     let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    match find_condition(conditions, ConditionType::LinkReady) {
-        Some(link) if link.status == "True" => say(Some(true), Reason::AsSpecified, attached.message.clone()),
-        Some(link) => say(Some(false), Reason::LinkNotReady, link.message.clone()),
-        None if settings.agent_required => {
-            say(None, Reason::NoAgent, "attached; no agent has reported from the node".to_owned())
+    let offered = object.spec.dpdk.as_ref().is_some_and(|dpdk| dpdk.resource_name.is_some());
+    let link = find_condition(conditions, ConditionType::LinkReady);
+    match (link, find_condition(conditions, ConditionType::Advertised)) {
+        (None, _) if settings.agent_required => {
+            say(None, Reason::NoAgent, "attached; no agent has reported from the node")
         }
-        None => say(Some(true), attached.reason, attached.message.clone()),
+        (None, _) => None,
+        (Some(link), _) if link.status != "True" => say(Some(false), Reason::LinkNotReady, &link.message),
+        (Some(_), Some(offer)) if offered && offer.status != "True" => {
+            say(Some(false), Reason::NotAdvertised, &offer.message)
+        }
+        (Some(_), None) if offered => {
+            say(Some(false), Reason::NotAdvertised, "kubelet does not offer the device yet")
+        }
+        (Some(_), _) => None,
     }
 }
 

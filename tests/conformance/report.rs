@@ -14,6 +14,8 @@ const NO_MOTO: &str = "skipped: moto_server not found (set MOTO_SERVER)";
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     faults: Vec<String>,
+    /// Rows of a table: case, why moto is not right.
+    reasons: Vec<String>,
     /// Rows of a table: case, what EC2 says, what moto says, why.
     disagreements: Vec<String>,
     cases: usize,
@@ -26,7 +28,10 @@ impl Report {
     /// Compares what came of a case on the simulator with what is expected.
     pub(crate) fn sim_gave(&mut self, case: &Case, lines: &[String]) {
         self.cases += 1;
-        self.sim_only += usize::from(matches!(case.runs, Runs::SimOnly(_)));
+        if let Runs::SimOnly(why) = case.runs {
+            self.sim_only += 1;
+            self.reasons.push(format!("| {} | {why} |", case.title()));
+        }
         if lines != case.expected {
             self.faults.push(difference(case, "ec2-sim", lines));
         }
@@ -70,12 +75,14 @@ impl Report {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
+    /// Where moto is not right, as far as this run can tell.
     fn table(&self) -> String {
-        if self.disagreements.is_empty() {
-            return String::new();
-        }
-        let head = "| case | EC2 as documented, and ec2-sim | moto | why |\n|---|---|---|---|\n";
-        format!("{head}{}\n\n", self.disagreements.join("\n"))
+        let (head, rows) = if self.moto_missing {
+            ("| case | why not on moto |\n|---|---|", &self.reasons)
+        } else {
+            ("| case | EC2 as documented, and ec2-sim | moto | why |\n|---|---|---|---|", &self.disagreements)
+        };
+        format!("{head}\n{}\n\n", rows.join("\n"))
     }
 
     fn list(&self) -> String {

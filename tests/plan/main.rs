@@ -1,1 +1,31 @@
-//! Tests of the plans.
+//! The plans, held against their documents: properties over generated worlds, and tables of cases.
+//!
+//! Nothing here performs I/O. What stands in `DESIGN.md`, in `reference-system.md` section 6 and in the doc
+//! comments of `src/plan` is the contract; oracles are written anew from it. A test that is ignored shows a
+//! fault that is known, by its number.
+//!
+//! The faults of the reference system that a plan can show, and what shows that they are gone:
+//! [`faults::SHOWN_BY`].
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod asks_table;
+mod belief_table;
+mod events_table;
+mod fanout_oracle;
+mod fanout_properties;
+mod fanout_table;
+mod fanout_worlds;
+mod faults;
+mod ideal;
+mod instance_oracle;
+mod instance_properties;
+mod instance_table;
+mod instance_worlds;
+mod make;
+mod offsets_over_time;
+mod release_table;
+mod resolve_table;
+mod rollup_table;
+mod settling;
+mod small_tables;
+mod verdicts_table;

@@ -165,7 +165,7 @@ fn alive(world: &World) -> Plan {
     let unsure = !listed.problems.is_empty() || !wanted.unserved.is_empty() || orphaned(world);
     let pace = if unsure { Pace::Within(RECHECK) } else { Pace::Settled };
     let seen = rollup::Seen {
-        desired: wanted.slots.len(),
+        wanted: wanted.slots.into_keys().collect(),
         places,
         listed: listed.clone(),
         unserved: wanted.unserved,
@@ -185,11 +185,12 @@ fn allot(world: &World, listed: &[Subnet]) -> Vec<SubnetOffset> {
     let mut used: BTreeMap<SubnetId, SubnetOffset> = BTreeMap::new();
     for child in &world.children {
         if let Ok(id) = child.spec.subnet_id.parse() {
-            used.entry(id).or_insert_with(|| SubnetOffset {
+            let place = SubnetOffset {
                 subnet_id: child.spec.subnet_id.clone(),
                 zone: child.spec.zone.clone(),
                 offset: child.spec.offset,
-            });
+            };
+            used.entry(id).and_modify(|known| *known = known.clone().min(place.clone())).or_insert(place);
         }
     }
     offsets::allot(listed, given, &used)

@@ -16,12 +16,12 @@ pub fn all(children: &[NodeENIAttachment]) -> Vec<NodeENIAttachment> {
 /// Whether a slot has to go, for a reason that was seen.
 pub(super) fn is_due(world: &World, listed: &Listed, wanted: &Slots, child: &NodeENIAttachment) -> bool {
     let Some(slot) = slot_of(child) else { return false };
-    if wanted.slots.contains_key(&slot) {
-        return false;
-    }
     // Once marked, a slot goes all the way; a new one may follow it.
     if child.spec.release {
         return true;
+    }
+    if wanted.slots.contains_key(&slot) {
+        return false;
     }
     let is_its_node = |node: &&NodeFacts| node.instance().as_ref() == Ok(&slot.instance);
     match world.nodes.iter().find(is_its_node) {

@@ -59,8 +59,9 @@ pub fn selected<'a>(node_eni: &'a NodeENI, nodes: &'a [NodeFacts]) -> impl Itera
 /// Resolves what the spec lists, in every VPC that a selected node is in.
 pub(super) fn listed(world: &World) -> Listed {
     let mut listed = Listed::default();
-    for vpc in vpcs(world) {
-        let (subnets, problems) = resolve::subnets(&world.node_eni.spec, &world.network, &vpc);
+    let vpcs = vpcs(world);
+    for vpc in vpcs.iter().cloned() {
+        let (subnets, problems) = resolve::subnets(&world.node_eni.spec, &world.network, &vpc, &vpcs);
         listed.subnets.extend(subnets);
         listed.problems.extend(problems);
         if let Err(problem) = resolve::groups(&world.node_eni.spec, &world.network, &vpc) {
@@ -88,9 +89,16 @@ fn vpcs(world: &World) -> BTreeSet<VpcId> {
 /// The slots that should be.
 pub(super) fn slots(world: &World, listed: &Listed, places: &[SubnetOffset]) -> Slots {
     let mut all = Slots { slots: BTreeMap::new(), unserved: vec![] };
-    for node in selected(&world.node_eni, &world.nodes) {
+    let mut nodes: Vec<&NodeFacts> = selected(&world.node_eni, &world.nodes).collect();
+    nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    for node in nodes {
         match of_node(world, node, listed, places) {
-            Ok(slots) => all.slots.extend(slots.into_iter().map(|one| (one.slot.clone(), one))),
+            // Two nodes of one instance are one node that was registered twice.
+            Ok(slots) => {
+                for one in slots {
+                    all.slots.entry(one.slot.clone()).or_insert(one);
+                }
+            }
             Err(unserved) => all.unserved.extend(unserved),
         }
     }
