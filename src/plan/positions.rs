@@ -54,8 +54,9 @@ pub fn assign<'a>(
 ) -> BTreeMap<&'a str, Place> {
     let mut taken = taken(claims, instance);
     let mut order: Vec<&Claim<'a>> = claims.iter().collect();
-    order
-        .sort_by_key(|claim| (claim.held.is_none(), taken.contains(&claim.wanted), claim.wanted, claim.name));
+    order.sort_by_key(|claim| {
+        (claim.held.is_none(), claim.eni.is_none(), taken.contains(&claim.wanted), claim.wanted, claim.name)
+    });
     let mut places = BTreeMap::new();
     for claim in order {
         let place = match claim.held {

@@ -191,7 +191,6 @@ fn on_the_host(object: &NodeENIAttachment, settings: &Settings) -> Option<Verdic
         (None, _) if settings.agent_required => {
             say(None, Reason::NoAgent, "attached; no agent has reported from the node")
         }
-        (None, _) => None,
         (Some(link), _) if link.status != "True" => say(Some(false), Reason::LinkNotReady, &link.message),
         (Some(_), Some(offer)) if offered && offer.status != "True" => {
             say(Some(false), Reason::NotAdvertised, &offer.message)
@@ -199,7 +198,7 @@ fn on_the_host(object: &NodeENIAttachment, settings: &Settings) -> Option<Verdic
         (Some(_), None) if offered => {
             say(Some(false), Reason::NotAdvertised, "kubelet does not offer the device yet")
         }
-        (Some(_), _) => None,
+        (None | Some(_), _) => None,
     }
 }
 

@@ -60,11 +60,11 @@ pub fn selected<'a>(node_eni: &'a NodeENI, nodes: &'a [NodeFacts]) -> impl Itera
 pub(super) fn listed(world: &World) -> Listed {
     let mut listed = Listed::default();
     let vpcs = vpcs(world);
-    for vpc in vpcs.iter().cloned() {
-        let (subnets, problems) = resolve::subnets(&world.node_eni.spec, &world.network, &vpc, &vpcs);
+    for vpc in &vpcs {
+        let (subnets, problems) = resolve::subnets(&world.node_eni.spec, &world.network, vpc, &vpcs);
         listed.subnets.extend(subnets);
         listed.problems.extend(problems);
-        if let Err(problem) = resolve::groups(&world.node_eni.spec, &world.network, &vpc) {
+        if let Err(problem) = resolve::groups(&world.node_eni.spec, &world.network, vpc) {
             listed.problems.push(problem);
         }
     }
