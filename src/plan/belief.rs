@@ -79,7 +79,7 @@ pub fn of(slot: &SlotView, settings: &Settings, now: Timestamp) -> Belief {
         None => without_record(slot, listing, settings, now),
         Some(cloud) => match record::eni(&cloud) {
             Some(eni) => with_eni(cloud, &eni, listing, settings),
-            None => without_answer(cloud, listing),
+            None => without_answer(cloud, listing, settings),
         },
     }
 }
@@ -97,8 +97,18 @@ fn without_record(slot: &SlotView, listing: &Listing, settings: &Settings, now: 
 }
 
 /// A record without an ENI: the answer to a create is missing.
-fn without_answer(cloud: CloudStatus, listing: &Listing) -> Belief {
-    adopt(listing, &cloud).unwrap_or(Belief::Asked { cloud })
+///
+/// An attribute may have been changed after the create, and not be listed so yet.
+fn without_answer(cloud: CloudStatus, listing: &Listing, settings: &Settings) -> Belief {
+    let lagging = listing.at < settled_at(&cloud, settings);
+    match adopt(listing, &cloud) {
+        Some(Belief::Present { cloud, adopted, surplus }) if lagging => {
+            let cloud = CloudStatus { delete_on_termination: None, source_dest_check: None, ..cloud };
+            Belief::Present { cloud, adopted, surplus }
+        }
+        Some(belief) => belief,
+        None => Belief::Asked { cloud },
+    }
 }
 
 /// A record with an ENI, held against the listing.

@@ -1,0 +1,126 @@
+//! Plans, carried out in an ideal EC2, come to rest.
+
+use eni_operator::api::{CloudState, NodeENIAttachment};
+use eni_operator::model::Eni;
+use eni_operator::plan::asks;
+use eni_operator::plan::instance::Sighting;
+use eni_operator::plan::release::{Holder, Leave, leave};
+use eni_operator::plan::{Pace, Settings};
+use proptest::prelude::*;
+
+use crate::ideal::Ideal;
+use crate::instance_oracle::cloud;
+use crate::instance_worlds::world;
+
+/// Passes until nothing changes any more. Polls of a lag take most of them.
+const ENOUGH: usize = 60;
+
+/// Quiet passes in a row that count as rest: a wait for a time-out looks quiet too.
+const QUIET: usize = 8;
+
+/// Passes until nothing changes any more; whether it came to that.
+fn settle(ideal: &mut Ideal, settings: &Settings, agent: bool) -> bool {
+    let mut quiet = 0;
+    for _ in 0..ENOUGH {
+        if agent {
+            ideal.agent_lets_go();
+        }
+        let (_, changed) = ideal.pass(settings);
+        quiet = if changed { 0 } else { quiet + 1 };
+        if quiet > QUIET {
+            return true;
+        }
+    }
+    false
+}
+
+fn blocked(object: &NodeENIAttachment) -> bool {
+    let conditions = object.status.iter().flat_map(|status| &status.conditions);
+    let mut reasons = conditions.map(|one| one.reason.as_str());
+    reasons.any(|reason| matches!(reason, "InstanceFull" | "NoSuchNetworkCard" | "InstanceGone" | "InstanceNotReady"))
+}
+
+fn attached(enis: &[Eni]) -> bool {
+    matches!(enis, [one] if one.attachment.is_some())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(800))]
+
+    #[test]
+    fn every_world_comes_to_rest_with_each_slot_filled_once((world, settings) in world(), agent in any::<bool>()) {
+        let mut ideal = Ideal::of(world);
+        prop_assert!(settle(&mut ideal, &settings, agent), "{:#?}", ideal.world.slots);
+        let holder = Holder {
+            agent_required: settings.agent_required, node_ready: ideal.world.node_ready.unwrap_or(false)
+        };
+        for slot in &ideal.world.slots {
+            let (object, enis) = (&slot.attachment, ideal.listed(&slot.attachment));
+            let stays = object.metadata.deletion_timestamp.is_some() && !object.spec.release;
+            if object.spec.paused || stays { continue; }
+            if object.spec.release {
+                // What is still there waits for its node, or for EC2.
+                prop_assert!(leave(object, holder, ideal.world.now) != Leave::Granted, "{object:#?} {enis:#?}");
+            } else if blocked(object) {
+                prop_assert!(enis.iter().all(|eni| eni.attachment.is_none()) , "{enis:#?}");
+            } else {
+                let takes = matches!(ideal.world.instance, Sighting::Seen(_));
+                prop_assert!(!takes || enis.iter().filter(|eni| eni.attachment.is_some()).count() >= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn at_rest_nothing_is_asked_or_said_anew((world, settings) in world()) {
+        let mut ideal = Ideal::of(world);
+        prop_assert!(settle(&mut ideal, &settings, true));
+        let before = ideal.world.slots.clone();
+        let (plan, changed) = ideal.pass(&settings);
+        prop_assert!(!changed);
+        prop_assert_eq!(before, ideal.world.slots.clone());
+        let (again, _) = ideal.pass(&settings);
+        for (one, two) in plan.slots.iter().zip(&again.slots) {
+            prop_assert!(one.steps.is_empty());
+            prop_assert_eq!(&one.verdicts, &two.verdicts);
+        }
+        for slot in &ideal.world.slots {
+            let object = &slot.attachment;
+            let at_rest = cloud(object).is_some_and(|cloud| cloud.state == Some(CloudState::Attached));
+            let staying = !object.spec.release && object.metadata.deletion_timestamp.is_none();
+            if at_rest && staying {
+                prop_assert_eq!(asks::of([object]), asks::Asks::default());
+            }
+        }
+        let resting = ideal.world.slots.iter().all(|slot| !blocked(&slot.attachment) && !slot.attachment.spec.release
+            && attached(&ideal.listed(&slot.attachment)));
+        let sees = matches!(ideal.world.instance, Sighting::Seen(_));
+        prop_assert!(!(resting && sees) || again.pace == Pace::Settled, "{:?}", again.pace);
+    }
+
+    #[test]
+    fn what_stands_at_rest_is_as_the_spec_wants_it((world, settings) in world()) {
+        let mut ideal = Ideal::of(world);
+        prop_assert!(settle(&mut ideal, &settings, true));
+        for slot in &ideal.world.slots {
+            let spec = &slot.attachment.spec;
+            let staying = !spec.release && !spec.paused && slot.attachment.metadata.deletion_timestamp.is_none();
+            let enis = ideal.listed(&slot.attachment);
+            let Some(own) = cloud(&slot.attachment).and_then(|cloud| cloud.eni_id.clone()) else { continue };
+            let Some(eni) = enis.iter().find(|eni| eni.id.as_str() == own) else { continue };
+            let (Some(attachment), true) = (&eni.attachment, staying) else { continue };
+            prop_assert_eq!(attachment.delete_on_termination, spec.delete_on_termination);
+            prop_assert!(spec.source_dest_check.is_none_or(|check| check == eni.source_dest_check));
+            prop_assert_eq!(eni.groups.iter().map(ToString::to_string).collect::<Vec<_>>(), spec.security_group_ids.clone());
+        }
+    }
+
+    #[test]
+    fn each_slot_is_created_at_most_once_and_only_with_a_place((world, settings) in world()) {
+        let slots = world.slots.len();
+        let mut ideal = Ideal::of(world);
+        settle(&mut ideal, &settings, true);
+        let subnets: std::collections::BTreeSet<_> = ideal.creates.iter().map(|one| one.subnet.clone()).collect();
+        prop_assert_eq!(subnets.len(), ideal.creates.len());
+        prop_assert!(ideal.calls <= slots * 12, "{} calls for {slots} slots", ideal.calls);
+    }
+}
