@@ -30,12 +30,19 @@ impl Snapshot {
 
     /// Takes note of a node, or that it is gone. Returns what it was before.
     pub fn set_node(&mut self, name: &str, node: Option<NodeFacts>) -> Option<NodeFacts> {
-        self.by_instance.retain(|_, known| known != name);
-        let Some(node) = node else { return self.nodes.remove(name) };
-        if let Ok(instance) = node.instance() {
-            self.by_instance.insert(instance, name.to_owned());
+        let before = self.nodes.remove(name);
+        if let Some(instance) = before.as_ref().and_then(|node| node.instance().ok())
+            && self.by_instance.get(&instance).is_some_and(|known| known == name)
+        {
+            self.by_instance.remove(&instance);
         }
-        self.nodes.insert(name.to_owned(), node)
+        if let Some(node) = node {
+            if let Ok(instance) = node.instance() {
+                self.by_instance.insert(instance, name.to_owned());
+            }
+            self.nodes.insert(name.to_owned(), node);
+        }
+        before
     }
 
     /// Takes note of a slot's object, or that it is gone. Returns what it was before.

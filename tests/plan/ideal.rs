@@ -43,7 +43,7 @@ impl Ideal {
     pub(crate) fn observed(&self) -> World {
         let now = self.world.now;
         let waits = |slot: &&SlotView| slot.retry_at.is_none_or(|at| at <= now);
-        let asks = asks::of(self.world.slots.iter().filter(waits).map(|slot| &slot.attachment));
+        let asks = asks::of(self.world.slots.iter().filter(waits).map(|slot| &slot.attachment), now);
         let slots = self.world.slots.iter().map(|slot| SlotView {
             listing: asks.enis.then(|| Listing { at: now, enis: self.listed(&slot.attachment) }),
             ..slot.clone()

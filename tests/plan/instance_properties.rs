@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::instance_oracle::{attach, busy, cloud, create, limit, listed, load, may_let_go, touches};
 use crate::instance_worlds::{STRANGERS, world};
-use crate::make::{cluster, eni_id, on, slot_key};
+use crate::make::{NOW, at, cluster, eni_id, on, slot_key};
 
 fn cases(number: u32) -> ProptestConfig {
     ProptestConfig::with_cases(number)
@@ -149,7 +149,7 @@ proptest! {
 
     #[test]
     fn a_slot_that_asks_nothing_gets_no_step((world, settings) in world()) {
-        let unasked = |slot: &eni_operator::plan::belief::SlotView| asks::of([&slot.attachment]) == asks::Asks::default();
+        let unasked = |slot: &eni_operator::plan::belief::SlotView| asks::of([&slot.attachment], at(NOW)) == asks::Asks::default();
         let mut quiet = world.clone();
         for slot in quiet.slots.iter_mut().filter(|slot| unasked(slot)) {
             slot.listing = None;
@@ -173,7 +173,8 @@ proptest! {
                     // Without release, only an ENI that the instance has no room for.
                     Step::Delete => prop_assert!(spec.release || no_room(planned), "{planned:?}"),
                     Step::DeleteSurplus(id) => {
-                        prop_assert_ne!(Some(id), planned.cloud.as_ref().and_then(record::eni).as_ref());
+                        let own = planned.cloud.as_ref().and_then(record::eni);
+                        prop_assert_ne!(Some(id), own.as_ref());
                         let free = slot.listing.as_ref().unwrap().enis.iter().any(|eni| eni.id == *id && eni.available);
                         prop_assert!(free);
                     }

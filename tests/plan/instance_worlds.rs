@@ -84,11 +84,11 @@ pub(crate) struct Planned {
 
 fn state() -> impl Strategy<Value = CloudState> {
     prop_oneof![
-        Just(CloudState::Available),
-        Just(CloudState::Attaching),
+        2 => Just(CloudState::Available),
+        1 => Just(CloudState::Attaching),
         3 => Just(CloudState::Attached),
-        Just(CloudState::Detaching),
-        Just(CloudState::Deleted),
+        1 => Just(CloudState::Detaching),
+        1 => Just(CloudState::Deleted),
     ]
 }
 
