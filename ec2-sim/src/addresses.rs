@@ -176,10 +176,14 @@ fn plan6(subnet: &Subnet, wanted: &Wanted, rng: &mut Rng, plan: &mut Plan) -> Re
         }
     };
     let mut chosen: BTreeSet<u128> = BTreeSet::new();
-    for (address, is_prefix) in wanted.ipv6.iter().map(|a| (a, false)).chain(wanted.ipv6_prefixes.iter().map(|p| (p, true))) {
+    for (address, is_prefix) in
+        wanted.ipv6.iter().map(|a| (a, false)).chain(wanted.ipv6_prefixes.iter().map(|p| (p, true)))
+    {
         let number = u128::from(*address);
         if !block.contains(number) || (is_prefix && number & PREFIX6_HOSTS != 0) {
-            return Err(ApiError::value(format!("{address} does not fall within the subnet's address range")));
+            return Err(ApiError::value(format!(
+                "{address} does not fall within the subnet's address range"
+            )));
         }
         if is_taken6(subnet, number) || !chosen.insert(number) {
             return Err(ApiError::client("InvalidIPAddress.InUse", format!("Address {address} is in use.")));

@@ -44,6 +44,8 @@ pub(crate) struct Core {
     /// Whether the attach or detach of the call under way never ends.
     pub(crate) endless: bool,
     pub(crate) macs: u32,
+    /// Whether a seed is being applied, whose parts know each other.
+    pub(crate) seeding: bool,
     /// What was there from the start, and known everywhere.
     pub(crate) seeded: BTreeSet<String>,
     timers: BTreeMap<(Timestamp, u64), Due>,
@@ -111,6 +113,7 @@ impl Core {
             run_tokens: Tokens::default(),
             endless: false,
             macs: 0,
+            seeding: false,
             seeded: BTreeSet::new(),
             timers: BTreeMap::new(),
             timer_count: 0,
@@ -122,14 +125,20 @@ impl Core {
     /// Finds a thing that a changing call names. A young one may still be unknown there.
     pub(crate) fn find<V: Made>(&mut self, id: &str) -> Result<Arc<V>, ApiError> {
         ids::check(V::KIND, id)?;
-        let found = V::table(&self.world).shared(id).ok_or_else(|| V::KIND.not_found(id))?;
+        let found = self.get::<V>(id)?;
         let young = self.settings.lag > Duration::ZERO
+            && !self.seeding
             && self.now < found.created_at().plus(self.settings.lag)
             && !self.seeded.contains(id);
         if young && self.rng.chance(self.settings.lag_hides_from_changes) {
             return Err(V::KIND.not_found(id));
         }
         Ok(found)
+    }
+
+    /// Finds a thing that another thing names, which is known wherever that one is.
+    pub(crate) fn get<V: Made>(&self, id: &str) -> Result<Arc<V>, ApiError> {
+        V::table(&self.world).shared(id).ok_or_else(|| V::KIND.not_found(id))
     }
 
     /// Draws a new id that nothing has.

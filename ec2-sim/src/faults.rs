@@ -21,7 +21,6 @@ pub struct FaultRule {
     #[serde(default)]
     pub limit: Option<u64>,
     /// What goes wrong.
-    #[serde(flatten)]
     pub fault: Fault,
 }
 
@@ -51,7 +50,7 @@ fn always() -> f64 {
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
     /// The call is refused and changes nothing.
     Error {

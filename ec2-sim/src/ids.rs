@@ -97,8 +97,7 @@ impl Kind {
 /// Says whether an id has the form of its kind: the prefix and 8 or 17 hexadecimal digits.
 pub(crate) fn well_formed(kind: Kind, id: &str) -> bool {
     id.strip_prefix(kind.prefix()).is_some_and(|rest| {
-        matches!(rest.len(), 8 | 17)
-            && rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        matches!(rest.len(), 8 | 17) && rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
 }
 

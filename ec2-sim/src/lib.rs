@@ -60,3 +60,8 @@ pub use simulator::{Failure, Outcome, Simulator};
 pub use stats::Stats;
 pub use throttle::Bucket;
 pub use tokens::TokenState;
+
+/// The examples of the README, which must hold.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -206,9 +206,10 @@ impl Simulator {
     /// The client tokens that were used.
     #[must_use]
     pub fn tokens(&self) -> Vec<TokenState> {
-        let enis = self.core.eni_tokens.list("CreateNetworkInterface", |answer| {
-            answer.network_interface.network_interface_id.clone()
-        });
+        let enis = self
+            .core
+            .eni_tokens
+            .list("CreateNetworkInterface", |answer| answer.network_interface.network_interface_id.clone());
         let launches = self.core.run_tokens.list("RunInstances", |answer| answer.reservation_id.clone());
         enis.into_iter().chain(launches).collect()
     }
@@ -265,7 +266,9 @@ impl Simulator {
     /// Makes everything that a seed has, at once and seen by everybody; or nothing, if it cannot be.
     pub fn apply_seed(&mut self, seed: &Seed) -> Result<Seeded, ApiError> {
         let before = self.core.clone();
+        self.core.seeding = true;
         let seeded = seed::apply(&mut self.core, seed);
+        self.core.seeding = false;
         match &seeded {
             Ok(seeded) => self.core.seeded.extend(seeded.ids().cloned()),
             Err(_) => self.core = before,

@@ -51,7 +51,9 @@ impl<Q: PartialEq, A: Clone> Tokens<Q, A> {
     ) -> Result<Option<A>, ApiError> {
         let Some(token) = token else { return Ok(None) };
         if token.len() > 64 || !token.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-            return Err(ApiError::value(format!("Invalid value '{token}' for clientToken: up to 64 ASCII characters")));
+            return Err(ApiError::value(format!(
+                "Invalid value '{token}' for clientToken: up to 64 ASCII characters"
+            )));
         }
         match self.0.get(token).filter(|used| now < used.at.plus(life)) {
             None => Ok(None),

@@ -90,6 +90,8 @@ reasons! {
     NotAnEc2Node,
     /// EC2 answered a create.
     Created,
+    /// The ENI was there already, if a listing that cannot be too old says so too.
+    Adopting,
     /// The ENI was there already.
     Adopted,
     /// EC2 has it attached.

@@ -73,7 +73,11 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         let memory = context.memory.of(slot.metadata.uid.as_deref().unwrap_or_default(), now);
         memory.retry_at.is_some_and(|at| at > now)
     };
-    let asks = asks::of(slots.iter().map(AsRef::as_ref).filter(|slot| !waiting(slot)), now);
+    let asks = asks::of(
+        slots.iter().map(AsRef::as_ref).filter(|slot| !waiting(slot)),
+        now,
+        context.settings.listing_lag,
+    );
     let (listing, sighting) =
         futures::try_join!(list(instance, asks.enis, context), look_at(instance, asks.instance, context))?;
     let instance_type = match &sighting {
@@ -272,7 +276,8 @@ async fn tell_unreadable<C: Cluster, E: Ec2, K: Clock>(
     context: &Context<C, E, K>,
 ) {
     let now = context.clock.now();
-    for slot in slots.iter().filter(|slot| asks::of([slot.as_ref()], now).enis) {
+    for slot in slots.iter().filter(|slot| asks::of([slot.as_ref()], now, context.settings.listing_lag).enis)
+    {
         let cloud = slot.status.as_ref().and_then(|status| status.cloud.clone());
         let standing = Standing::Failed(error.clone());
         let verdicts = verdicts::of(slot, cloud.as_ref(), &standing, &context.settings);

@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, ClusterErrorKind, Sight};
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{Ec2Error, InstanceId, VpcId};
 use crate::plan::belief::Listing;
-use crate::plan::fanout::{Finalizer, Leftovers, Plan, World, instances, plan, remove_all};
+use crate::plan::fanout::{Finalizer, Leftovers, Plan, Renewal, World, instances, plan, remove_all};
 use crate::plan::instance::Sighting;
 use crate::plan::resolve::{self, Network};
 use crate::plan::{Pace, rollup};
@@ -153,17 +153,15 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
         context.cluster.replace(slot).await.map(drop).map_err(Into::into)
     })
     .await;
+    let renewed = each(&plan.renew, |slot| renew(slot, context)).await;
     let removed = each(&plan.remove, |slot| remove(slot, context)).await;
     publish(object, &plan.status, context).await?;
-    Ok(plan.pace.or(made?).or(changed?).or(removed?))
+    Ok(plan.pace.or(made?).or(changed?).or(renewed?).or(removed?))
 }
 
 /// Writes objects side by side. A conflict is left to the next pass; another failure ends this one, but
 /// not before every object has had its turn.
-async fn each<'a, F>(
-    slots: &'a [NodeENIAttachment],
-    write: impl Fn(&'a NodeENIAttachment) -> F,
-) -> Result<Pace, PassError>
+async fn each<'a, T, F>(slots: &'a [T], write: impl Fn(&'a T) -> F) -> Result<Pace, PassError>
 where
     F: Future<Output = Result<(), PassError>>,
 {
@@ -192,6 +190,18 @@ async fn make<C: Cluster, E: Ec2, K: Clock>(
 ) -> Result<(), PassError> {
     let made = context.cluster.create(slot).await?;
     context.memory.born(made.metadata.uid.as_deref().unwrap_or_default(), context.clock.now());
+    Ok(())
+}
+
+/// Lets an object go that somebody deleted, and makes the one that adopts its ENI.
+///
+/// What the next one does not see in a listing it takes time to believe in: it is nobody's newborn.
+async fn renew<C: Cluster, E: Ec2, K: Clock>(
+    slot: &Renewal,
+    context: &Context<C, E, K>,
+) -> Result<(), PassError> {
+    context.cluster.let_go(&slot.old).await?;
+    context.cluster.create(&slot.new).await?;
     Ok(())
 }
 

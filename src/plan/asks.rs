@@ -5,7 +5,7 @@
 
 use super::belief::moment;
 use super::record;
-use crate::api::{CloudState, CloudStatus, NodeENIAttachment};
+use crate::api::{CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason, find_condition};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 /// What has to be asked.
@@ -19,15 +19,19 @@ pub struct Asks {
 
 /// What a pass over these slots has to ask now.
 #[must_use]
-pub fn of<'a>(slots: impl IntoIterator<Item = &'a NodeENIAttachment>, now: Timestamp) -> Asks {
-    slots.into_iter().map(|slot| of_slot(slot, now)).fold(Asks::default(), |one, other| Asks {
+pub fn of<'a>(
+    slots: impl IntoIterator<Item = &'a NodeENIAttachment>,
+    now: Timestamp,
+    lag: SignedDuration,
+) -> Asks {
+    slots.into_iter().map(|slot| of_slot(slot, now, lag)).fold(Asks::default(), |one, other| Asks {
         enis: one.enis || other.enis,
         instance: one.instance || other.instance,
     })
 }
 
 /// What one slot has to ask now.
-fn of_slot(slot: &NodeENIAttachment, now: Timestamp) -> Asks {
+fn of_slot(slot: &NodeENIAttachment, now: Timestamp, lag: SignedDuration) -> Asks {
     let leaving = slot.spec.release || slot.metadata.deletion_timestamp.is_some();
     let cloud = slot.status.as_ref().and_then(|status| status.cloud.as_ref());
     let attached = cloud.is_some_and(|cloud| {
@@ -38,7 +42,9 @@ fn of_slot(slot: &NodeENIAttachment, now: Timestamp) -> Asks {
     }
     let enis = match cloud {
         Some(cloud) if early(slot, cloud, now).is_some() => false,
-        Some(cloud) => leaving || !settled(slot, cloud),
+        Some(cloud) => {
+            leaving || !settled(slot, cloud) || unconfirmed(slot, cloud, lag).is_some_and(|at| at <= now)
+        }
         None => true,
     };
     Asks { enis, instance: !leaving && !attached }
@@ -56,6 +62,17 @@ pub fn early(slot: &NodeENIAttachment, cloud: &CloudStatus, now: Timestamp) -> O
     };
     let left = SHORTEST - now.duration_since(moment(&cloud.last_change));
     (waits && left.is_positive()).then_some(left)
+}
+
+/// When an adopted ENI can be confirmed; `None` for one that need not be.
+///
+/// An ENI that was found in a listing may be one that was deleted a moment before: nothing that EC2
+/// answered to us says that it is there.
+#[must_use]
+pub fn unconfirmed(slot: &NodeENIAttachment, cloud: &CloudStatus, lag: SignedDuration) -> Option<Timestamp> {
+    let conditions = &slot.status.as_ref()?.conditions;
+    let created = find_condition(conditions, ConditionType::Created)?;
+    (created.reason == Reason::Adopting.name()).then(|| moment(&cloud.last_change) + lag)
 }
 
 /// Whether the recorded ENI is attached and as the spec wants it.

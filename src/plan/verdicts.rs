@@ -31,6 +31,8 @@ pub enum Standing {
     Attached {
         /// Whether it was there already.
         adopted: bool,
+        /// Whether a listing that cannot be too old says so.
+        confirmed: bool,
     },
     /// Somebody else detached it.
     DetachingUnasked,
@@ -63,7 +65,7 @@ pub fn after(object: &NodeENIAttachment, cloud: &CloudStatus, failure: Option<Ec
     match (object.spec.release, cloud.state) {
         (true, Some(CloudState::Detaching)) => Standing::Detaching,
         (true, _) => Standing::Removing,
-        (false, Some(CloudState::Attached)) => Standing::Attached { adopted: false },
+        (false, Some(CloudState::Attached)) => Standing::Attached { adopted: false, confirmed: false },
         (false, Some(CloudState::Attaching | CloudState::Available)) => Standing::Attaching,
         (false, Some(CloudState::Detaching)) => Standing::DetachingUnasked,
         (false, Some(CloudState::Deleted) | None) => Standing::AsBefore,
@@ -95,11 +97,20 @@ fn created(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &S
     let eni = cloud
         .filter(|cloud| cloud.state != Some(CloudState::Deleted))
         .and_then(|cloud| cloud.eni_id.as_deref());
-    let adopted = matches!(standing, Standing::Attached { adopted: true } | Standing::AttachingAdopted)
-        || eni.is_some_and(|eni| was_adopted(object, eni));
+    let found_now = matches!(standing, Standing::Attached { adopted: true, .. } | Standing::AttachingAdopted);
+    let before = eni.and_then(|eni| how_adopted(object, eni));
+    let confirmed = matches!(standing, Standing::Attached { confirmed: true, .. });
+    let adopted = match (found_now, before) {
+        (false, None) => None,
+        (false, Some(Reason::Adopted)) => Some(Reason::Adopted),
+        _ if confirmed => Some(Reason::Adopted),
+        _ => Some(Reason::Adopting),
+    };
     match (eni, standing) {
-        (Some(eni), _) if adopted => say(Some(true), Reason::Adopted, format!("found {eni} by its tags")),
-        (Some(eni), _) => say(Some(true), Reason::Created, eni.to_owned()),
+        (Some(eni), _) => match adopted {
+            Some(reason) => say(Some(true), reason, format!("found {eni} by its tags")),
+            None => say(Some(true), Reason::Created, eni.to_owned()),
+        },
         (None, Standing::Failed(error)) => {
             let (reason, message) = failure(error);
             say(Some(false), reason, message)
@@ -118,11 +129,11 @@ fn says_of_create(object: &NodeENIAttachment) -> bool {
     find_condition(conditions, ConditionType::Created).is_some_and(|created| created.status == "False")
 }
 
-/// Whether the conditions say already that this ENI was found.
-fn was_adopted(object: &NodeENIAttachment, eni: &str) -> bool {
+/// How the conditions say that this ENI was found, if they do.
+fn how_adopted(object: &NodeENIAttachment, eni: &str) -> Option<Reason> {
     let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    find_condition(conditions, ConditionType::Created)
-        .is_some_and(|old| old.reason == Reason::Adopted.name() && old.message.contains(eni))
+    let old = find_condition(conditions, ConditionType::Created).filter(|old| old.message.contains(eni))?;
+    [Reason::Adopting, Reason::Adopted].into_iter().find(|reason| reason.name() == old.reason)
 }
 
 /// `Attached`: whether EC2 has it attached.

@@ -6,7 +6,7 @@ use eni_operator::api::{
     CloudStatus, ConditionType, HostStatus, NodeENIAttachment, Reason, Verdict, set_condition,
 };
 use eni_operator::model::{
-    Attachment, AttachmentState, CreateEni, Eni, EniId, HeldPosition, Instance, Ownership, Position,
+    Attachment, AttachmentState, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniId, HeldPosition, Instance, Ownership, Position,
 };
 use eni_operator::plan::asks::{self, Change};
 use eni_operator::plan::belief::{Listing, SlotView};
@@ -25,6 +25,7 @@ pub(crate) struct Ideal {
     pub(crate) tokens: BTreeMap<String, EniId>,
     pub(crate) creates: Vec<CreateEni>,
     pub(crate) calls: usize,
+    pub(crate) refused: usize,
     next: u32,
 }
 
@@ -33,22 +34,25 @@ impl Ideal {
     pub(crate) fn of(mut world: World) -> Self {
         let listed = world.slots.iter().filter_map(|slot| slot.listing.as_ref()).flat_map(|one| one.enis.clone());
         let enis: BTreeMap<EniId, Eni> = listed.map(|eni| (eni.id.clone(), eni)).collect();
+        if world.instance == Sighting::NotAsked {
+            world.instance = Sighting::Seen(crate::make::instance(1, "a"));
+        }
         if let Sighting::Seen(instance) = &mut world.instance {
             instance.held.retain(|held| !enis.contains_key(&held.eni));
         }
-        Self { world, enis, tokens: BTreeMap::new(), creates: vec![], calls: 0, next: 0x9000 }
+        Self { world, enis, tokens: BTreeMap::new(), creates: vec![], calls: 0, refused: 0, next: 0x9000 }
     }
 
-    /// The world as a pass sees it: what is asked for, and no more.
-    pub(crate) fn observed(&self) -> World {
+    /// The world as a pass sees it: what is asked for, and no more; a sweep asks for everything.
+    pub(crate) fn observed(&self, sweep: bool) -> World {
         let now = self.world.now;
-        let waits = |slot: &&SlotView| slot.retry_at.is_none_or(|at| at <= now);
-        let asks = asks::of(self.world.slots.iter().filter(waits).map(|slot| &slot.attachment), now);
+        let acts = |slot: &&SlotView| slot.retry_at.is_none_or(|at| at <= now);
+        let asks = asks::of(self.world.slots.iter().filter(acts).map(|slot| &slot.attachment), now);
         let slots = self.world.slots.iter().map(|slot| SlotView {
-            listing: asks.enis.then(|| Listing { at: now, enis: self.listed(&slot.attachment) }),
+            listing: (asks.enis || sweep).then(|| Listing { at: now, enis: self.listed(&slot.attachment) }),
             ..slot.clone()
         });
-        let instance = if asks.instance { self.sight() } else { Sighting::NotAsked };
+        let instance = if asks.instance || sweep { self.sight() } else { Sighting::NotAsked };
         World { instance, slots: slots.collect(), ..self.world.clone() }
     }
 
@@ -69,7 +73,15 @@ impl Ideal {
 
     /// One pass, and the time until the next. Returns the plan and whether anything changed.
     pub(crate) fn pass(&mut self, settings: &Settings) -> (Plan, bool) {
-        let world = self.observed();
+        self.pass_over(self.observed(false), settings)
+    }
+
+    /// A pass to which a sweep has told everything.
+    pub(crate) fn sweep(&mut self, settings: &Settings) -> bool {
+        self.pass_over(self.observed(true), settings).1
+    }
+
+    fn pass_over(&mut self, world: World, settings: &Settings) -> (Plan, bool) {
         let plan = plan(&world, settings);
         let before = (self.world.slots.clone(), self.enis.clone());
         let mut kept = vec![];
@@ -80,8 +92,10 @@ impl Ideal {
         let changed = before != (self.world.slots.clone(), self.enis.clone());
         let acted = plan.slots.iter().any(|slot| !slot.steps.is_empty());
         let wait = match plan.pace {
-            Pace::Within(wait) if !acted => wait,
-            _ => SignedDuration::from_secs(5),
+            _ if acted => SignedDuration::from_secs(5),
+            Pace::Within(wait) => wait,
+            // Something else wakes the instance.
+            Pace::Settled => SignedDuration::from_secs(100),
         };
         self.go_on(wait);
         (plan, changed || acted)
@@ -129,25 +143,34 @@ impl Ideal {
         }
         publish(&mut slot, planned.cloud.clone(), &planned.verdicts, now);
         let mut cloud = planned.cloud.clone().unwrap();
+        let mut failure = None;
         for step in &planned.steps {
             self.calls += 1;
-            cloud = self.perform(&cloud, step, now);
+            match self.perform(&cloud, step, now) {
+                Ok(after) => cloud = after,
+                Err(error) => {
+                    self.refused += 1;
+                    slot.retry_at = Some(now.checked_add(SignedDuration::from_secs(30)).unwrap());
+                    failure = Some(error);
+                    break;
+                }
+            }
         }
-        if planned.let_go_after {
+        if planned.let_go_after && failure.is_none() {
             return None;
         }
         slot.newborn = false;
-        let standing: Standing = verdicts::after(&slot.attachment, &cloud, None);
+        let standing: Standing = verdicts::after(&slot.attachment, &cloud, failure);
         let verdicts = verdicts::of(&slot.attachment, Some(&cloud), &standing, settings);
         publish(&mut slot, Some(cloud), &verdicts, now);
         Some(slot)
     }
 
-    fn perform(&mut self, cloud: &CloudStatus, step: &Step, now: Timestamp) -> CloudStatus {
-        match step {
+    fn perform(&mut self, cloud: &CloudStatus, step: &Step, now: Timestamp) -> Result<CloudStatus, Ec2Error> {
+        Ok(match step {
             Step::Create(request) => record::created(cloud, &self.create(request), now),
             Step::Attach(at) => {
-                let attachment = self.attach(&record::eni(cloud).unwrap(), *at);
+                let attachment = self.attach(&record::eni(cloud).unwrap(), *at)?;
                 record::attaching(cloud, &attachment.id, *at, now)
             }
             Step::Change(change) => {
@@ -170,7 +193,7 @@ impl Ideal {
                 self.delete(eni);
                 cloud.clone()
             }
-        }
+        })
     }
 
     fn create(&mut self, request: &CreateEni) -> Eni {
@@ -201,13 +224,17 @@ impl Ideal {
         eni
     }
 
-    fn attach(&mut self, id: &EniId, at: Position) -> Attachment {
+    fn attach(&mut self, id: &EniId, at: Position) -> Result<Attachment, Ec2Error> {
         let Sighting::Seen(instance) = self.sight() else { panic!("attach to no instance") };
-        assert!(!instance.held.iter().any(|held| held.at == at), "{at} is held");
+        if instance.held.iter().any(|held| held.at == at) {
+            return Err(refusal(Ec2ErrorKind::PositionTaken));
+        }
         let known = self.world.instance_type.as_ref();
         let card = known.map(|known| known.cards.iter().find(|card| card.index == at.card).unwrap());
         let load = instance.held.iter().filter(|held| held.at.card == at.card).count();
-        assert!(card.is_none_or(|card| load < card.max_enis as usize), "card {} is full", at.card);
+        if card.is_some_and(|card| load >= card.max_enis as usize) {
+            return Err(refusal(Ec2ErrorKind::InstanceFull));
+        }
         self.next += 1;
         let attachment = Attachment {
             id: format!("eni-attach-{:08x}", self.next).parse().unwrap(),
@@ -220,7 +247,7 @@ impl Ideal {
         assert!(eni.attachment.is_none(), "attach of an ENI that is attached");
         eni.available = false;
         eni.attachment = Some(attachment.clone());
-        attachment
+        Ok(attachment)
     }
 
     fn modify(&mut self, id: &EniId, change: &Change) {
@@ -246,6 +273,10 @@ impl Ideal {
         let Some(eni) = self.enis.remove(id) else { return };
         assert!(eni.attachment.is_none(), "delete of an ENI that is attached");
     }
+}
+
+fn refusal(kind: Ec2ErrorKind) -> Ec2Error {
+    Ec2Error { call: Call::Attach, kind, code: "Refused".to_owned(), message: "no room".to_owned() }
 }
 
 fn publish(slot: &mut SlotView, cloud: Option<CloudStatus>, verdicts: &[Verdict], now: Timestamp) {

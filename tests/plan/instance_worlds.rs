@@ -202,6 +202,20 @@ pub(crate) fn world() -> impl Strategy<Value = (World, Settings)> {
     planned().prop_map(|planned| make(&planned))
 }
 
+/// A world in which record and listing agree, and no ENI is too many.
+pub(crate) fn honest_world() -> impl Strategy<Value = (World, Settings)> {
+    planned().prop_map(|mut planned| {
+        for slot in &mut planned.slots {
+            slot.surplus.clear();
+            slot.listed = match slot.recorded {
+                Recorded::In(_) => Listed::AsRecorded,
+                Recorded::Nothing | Recorded::Asked => Listed::Nothing,
+            };
+        }
+        make(&planned)
+    })
+}
+
 /// Makes the world.
 pub(crate) fn make(planned: &Planned) -> (World, Settings) {
     let slots: Vec<SlotView> = planned.slots.iter().zip(1..).map(|(slot, n)| view(slot, n, planned)).collect();

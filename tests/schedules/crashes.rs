@@ -21,11 +21,6 @@ fn restart((remains, stage): Left, seconds: i64) -> (World, Stage) {
     (world, stage)
 }
 
-fn traced(mut world: World) -> World {
-    world.trace = Some(vec![]);
-    world
-}
-
 fn run(left: Left, seconds: i64) -> Result<(), String> {
     let (mut world, stage) = restart(left, seconds);
     finish(&mut world, stage).map_err(|error| format!("{error}\n{}", world.story()))
@@ -34,7 +29,7 @@ fn run(left: Left, seconds: i64) -> Result<(), String> {
 #[test]
 fn a_plain_job_brings_enis_up_and_takes_them_away() {
     for agents in [(false, Agents::None), (true, Agents::None), (true, Agents::Faithful)] {
-        let mut world = traced(begin(2, 2, agents));
+        let mut world = begin(2, 2, agents);
         finish(&mut world, Stage::Up).unwrap_or_else(|error| panic!("{error}\n{}", world.story()));
     }
 }
@@ -43,7 +38,7 @@ fn a_plain_job_brings_enis_up_and_takes_them_away() {
 fn a_crash_at_any_place_leaves_nothing_undone_and_nothing_behind() {
     let mut runs = 0;
     for agents in [(false, Agents::None), (true, Agents::Faithful)] {
-        for left in every_crash(&mut traced(begin(2, 2, agents)), Stage::Up) {
+        for left in every_crash(&mut begin(2, 2, agents), Stage::Up) {
             for seconds in [1, 20, 100] {
                 run(left.clone(), seconds).unwrap_or_else(|error| panic!("{error}"));
                 runs += 1;
@@ -55,7 +50,7 @@ fn a_crash_at_any_place_leaves_nothing_undone_and_nothing_behind() {
 
 #[test]
 fn two_crashes_at_any_two_places_leave_nothing_undone_and_nothing_behind() {
-    let firsts = every_crash(&mut traced(begin(2, 1, (false, Agents::None))), Stage::Up);
+    let firsts = every_crash(&mut begin(2, 1, (false, Agents::None)), Stage::Up);
     let work = Mutex::new(firsts.into_iter());
     let runs = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {

@@ -1,5 +1,6 @@
 //! The simulated EC2, behind the operator's port.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ec2_sim::api::{
@@ -38,7 +39,7 @@ pub struct Mutation {
     /// The ENI as it was before; none for a create, or an ENI that is not there.
     pub eni: Option<SimEni>,
     /// The tags of a create.
-    pub tags: Option<std::collections::BTreeMap<String, String>>,
+    pub tags: Option<BTreeMap<String, String>>,
     /// Whether EC2 did it.
     pub done: bool,
 }
@@ -67,6 +68,22 @@ impl SimEc2 {
                 Err(error(call, "NoAnswer", "the answer was lost"))
             }
         }
+    }
+
+    /// What a type can carry. To look through all types of EC2 for it takes longer than the rest of a schedule.
+    fn instance_type(&self, name: &str) -> Answer<InstanceType> {
+        static KNOWN: Mutex<BTreeMap<String, InstanceType>> = Mutex::new(BTreeMap::new());
+        if let Some(known) = lock(&KNOWN).get(name) {
+            return Ok(known.clone());
+        }
+        let filters = vec![filter("instance-type", [name])];
+        let list = DescribeInstanceTypes { filters, ..DescribeInstanceTypes::default() };
+        let call = Call::DescribeInstanceTypes;
+        let answer = self.send(call, list)?;
+        let found = answer.instance_types.first().and_then(words::instance_type);
+        let found = found.ok_or_else(|| unusable(call))?;
+        lock(&KNOWN).insert(name.to_owned(), found.clone());
+        Ok(found)
     }
 
     fn send<C: SimCall>(&self, call: Call, request: C) -> Answer<C::Answer> {
@@ -194,10 +211,13 @@ impl Ec2 for SimEc2 {
     }
 
     async fn instance_types(&self, names: &[String]) -> Answer<Vec<InstanceType>> {
-        let filters = vec![filter("instance-type", names)];
-        let list = DescribeInstanceTypes { filters, ..DescribeInstanceTypes::default() };
-        let answer = self.call(Call::DescribeInstanceTypes, names.join(" "), list).await?;
-        all(Call::DescribeInstanceTypes, &answer.instance_types, words::instance_type)
+        let call = Call::DescribeInstanceTypes;
+        let request = Request { call: call.action(), about: names.join(" ") };
+        match self.gate.pass(request).await {
+            Strike::None => names.iter().map(|name| self.instance_type(name)).collect(),
+            Strike::Refused => Err(error(call, "RequestLimitExceeded", "injected")),
+            Strike::Unsent | Strike::Lost => Err(error(call, "NoAnswer", "injected")),
+        }
     }
 
     async fn subnets(&self, query: &SubnetQuery) -> Answer<Vec<Subnet>> {

@@ -25,8 +25,14 @@ pub fn begin(instances: usize, subnets: usize, agents: (bool, Agents)) -> World 
         lag: std::time::Duration::ZERO,
         seed: 1,
     };
+    in_region(&layout, agents)
+}
+
+/// A region with nodes, in which a `NodeENI` over all its subnets has just been made.
+pub fn in_region(layout: &Layout, agents: (bool, Agents)) -> World {
     let (sim, region) = layout.build();
     let mut world = World::new(sim, region, agents);
+    world.trace = Some(vec![]);
     users::register_all(&mut world);
     let subnets = world.region.subnets["us-east-1a"].clone();
     let groups = world.region.groups[..1].to_vec();

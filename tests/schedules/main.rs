@@ -23,6 +23,7 @@ mod random;
 mod region;
 mod rng;
 mod run;
+mod scenarios;
 mod users;
 mod wanted;
 mod watch;

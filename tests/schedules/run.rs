@@ -7,7 +7,7 @@ use crate::rng::Rng;
 use crate::world::World;
 
 /// How long nothing must have changed for a world to be at rest: longer than any back-off.
-const REST: i64 = 15 * 60 * 1000;
+const REST: i64 = 11 * 60 * 1000;
 
 /// Longest lag of EC2's reads, and a second.
 const LAG: i64 = 61 * 1000;

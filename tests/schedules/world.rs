@@ -9,7 +9,7 @@ use std::time::Duration;
 use ec2_sim::Simulator;
 use ec2_sim::world::Eni as SimEni;
 use eni_operator::controller::{Clock, Context, Memory, PassError, instance_pass, node_eni_pass};
-use eni_operator::model::ClusterId;
+use eni_operator::model::{Call, ClusterId};
 use eni_operator::plan::{Pace, Settings};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -125,7 +125,15 @@ impl World {
 
     /// What happened, to read.
     pub fn story(&self) -> String {
-        self.trace.as_deref().unwrap_or_default().join("\n")
+        let Some(trace) = &self.trace else { return String::new() };
+        let store = lock_store(&self.store);
+        let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+        let objects = store.attachments().map(|one| {
+            let meta = &one.metadata;
+            let marks = format!("deleted {:?} generation {:?}", meta.deletion_timestamp, meta.generation);
+            format!("{:?} {marks} {} {}", meta.name, text(&one.spec), text(&one.status))
+        });
+        trace.iter().cloned().chain(["IN THE END".to_owned()]).chain(objects).collect::<Vec<_>>().join("\n")
     }
 
     /// How much has changed: in Kubernetes, and by calls to EC2.
@@ -198,6 +206,11 @@ impl World {
     /// The tickets of requests that may be sent.
     pub fn tickets(&self) -> Vec<u64> {
         self.gate.tickets()
+    }
+
+    /// Whether a ticket is for a call to EC2.
+    pub fn is_for(&self, ticket: u64, call: Call) -> bool {
+        self.gate.holder(ticket).is_some_and(|(_, request)| request.call == call.action())
     }
 
     /// A pass begins.

@@ -2,12 +2,14 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::create::{one_way_of_asking, parse_all, prefix_list, too_many_addresses};
+use super::asked::{one_way_of_asking, parse_all, prefix_list};
+use super::make::too_many_addresses;
 use super::{Perform, render, required, slot};
 use crate::addresses::{self, Plan, Wanted};
 use crate::api::{
     AssignIpv6Addresses, AssignIpv6AddressesAnswer, AssignPrivateIpAddresses, AssignPrivateIpAddressesAnswer,
-    AssignedPrivateIpAddress, Done, UnassignIpv6Addresses, UnassignIpv6AddressesAnswer, UnassignPrivateIpAddresses,
+    AssignedPrivateIpAddress, Done, UnassignIpv6Addresses, UnassignIpv6AddressesAnswer,
+    UnassignPrivateIpAddresses,
 };
 use crate::core::Core;
 use crate::error::ApiError;
@@ -20,7 +22,7 @@ fn places(core: &mut Core, eni: &Eni) -> Result<(usize, usize), ApiError> {
     let Some(place) = &eni.attachment else {
         return Ok((core.settings.unattached_addresses, core.settings.unattached_addresses));
     };
-    let instance = core.find::<Instance>(&place.instance_id)?;
+    let instance = core.get::<Instance>(&place.instance_id)?;
     let kind = slot::type_of(&instance)?;
     Ok((kind.ipv4_per_interface, kind.ipv6_per_interface))
 }
@@ -34,7 +36,7 @@ fn assign(core: &mut Core, eni: &Eni, wanted: &Wanted) -> Result<Plan, ApiError>
     if eni.ipv4_places() + more > places4 || eni.ipv6_places() + more6 > places6 {
         return Err(too_many_addresses());
     }
-    let subnet = core.find::<Subnet>(&eni.subnet_id)?;
+    let subnet = core.get::<Subnet>(&eni.subnet_id)?;
     let plan = addresses::plan(&subnet, wanted, &mut core.rng)?;
     if let Some(subnet) = core.world.subnets.get_mut(&eni.subnet_id) {
         addresses::take(subnet, &plan);
@@ -91,7 +93,8 @@ impl Perform for AssignPrivateIpAddresses {
         if wanted.addresses.len() + wanted.count + wanted.prefixes.len() + wanted.prefix_count == 0 {
             return Err(ApiError::missing("secondaryPrivateIpAddressCount"));
         }
-        let moved = if self.allow_reassignment == Some(true) { others(core, &eni, &wanted) } else { Vec::new() };
+        let moved =
+            if self.allow_reassignment == Some(true) { others(core, &eni, &wanted) } else { Vec::new() };
         for (other, plan) in &moved {
             unassign(core, other, plan);
         }

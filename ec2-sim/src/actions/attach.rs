@@ -147,7 +147,8 @@ impl Perform for DetachNetworkInterface {
         };
         let mut questions = vec![Question::about(name, &core.world, Kind::NetworkInterface, &eni.id)];
         let instance = eni.attachment.iter();
-        questions.extend(instance.map(|p| Question::about(name, &core.world, Kind::Instance, &p.instance_id)));
+        questions
+            .extend(instance.map(|p| Question::about(name, &core.world, Kind::Instance, &p.instance_id)));
         questions
     }
 
@@ -164,7 +165,9 @@ fn detachable(core: &Core, eni: &Eni, place: &Attachment, force: bool) -> Result
         ));
     }
     if eni.requester_id.is_some() {
-        return Err(ApiError::forbidden("You are not allowed to manage network interfaces of another service."));
+        return Err(ApiError::forbidden(
+            "You are not allowed to manage network interfaces of another service.",
+        ));
     }
     if place.status != AttachmentStatus::Attached && !force {
         let (id, status) = (&place.id, place.status.name());

@@ -1,9 +1,9 @@
 //! `RunInstances`.
 
-use super::create::NewEni;
 use super::instance::{change_metadata, item, reservations};
+use super::make::NewEni;
 use super::slot::{self, Slot};
-use super::{Perform, create, tag};
+use super::{Perform, make, tag};
 use crate::api::{
     CreateNetworkInterface, InstanceNetworkInterfaceSpecification, Reservation, RunInstances, TagsByType,
 };
@@ -57,7 +57,9 @@ impl Perform for RunInstances {
 impl RunInstances {
     fn launch(&self, core: &mut Core) -> Result<Reservation, ApiError> {
         if self.max_count < 1 || self.min_count < 1 || self.min_count > self.max_count {
-            return Err(ApiError::value("minCount and maxCount must be at least 1, and minCount not above maxCount"));
+            return Err(ApiError::value(
+                "minCount and maxCount must be at least 1, and minCount not above maxCount",
+            ));
         }
         let kinds = [Kind::Instance, Kind::NetworkInterface, Kind::Volume];
         let tags = tag::specified(&self.tag_specifications, &kinds)?;
@@ -96,10 +98,14 @@ impl RunInstances {
             eni.device_index.unwrap_or_default() == 0 && eni.network_card_index.unwrap_or_default() == 0
         };
         if self.network_interfaces.iter().filter(primary).count() != 1 {
-            return Err(ApiError::value("Exactly one network interface must have device index 0 on network card 0"));
+            return Err(ApiError::value(
+                "Exactly one network interface must have device index 0 on network card 0",
+            ));
         }
         let mut enis = self.network_interfaces.clone();
-        enis.sort_by_key(|eni| (eni.network_card_index.unwrap_or_default(), eni.device_index.unwrap_or_default()));
+        enis.sort_by_key(|eni| {
+            (eni.network_card_index.unwrap_or_default(), eni.device_index.unwrap_or_default())
+        });
         Ok(enis)
     }
 
@@ -167,32 +173,31 @@ fn add_eni(
     tags: &Tags,
 ) -> Result<(), ApiError> {
     let slot = Slot::read(kind, request.network_card_index.or(Some(0)), request.device_index.or(Some(0)))?;
+    let made = request.network_interface_id.is_none();
     let id = if let Some(id) = &request.network_interface_id {
         id.clone()
     } else {
         let new = NewEni::requested(&as_create(instance, request))?;
         let places = Some(kind.ipv4_per_interface);
-        create::make_eni(core, &NewEni { tags: tags.clone(), places, ..new })?
+        make::make_eni(core, &NewEni { tags: tags.clone(), places, ..new })?
     };
-    let eni = core.find::<Eni>(&id)?;
+    let eni = if made { core.get::<Eni>(&id)? } else { core.find::<Eni>(&id)? };
     if eni.attachment.is_some() {
         let text = format!("Interface: [{id}] in use.");
         return Err(ApiError::client("InvalidNetworkInterface.InUse", text));
     }
     if eni.zone != instance.zone {
-        return Err(ApiError::combination("All network interfaces must be in the instance's availability zone"));
+        return Err(ApiError::combination(
+            "All network interfaces must be in the instance's availability zone",
+        ));
     }
     slot::check(&core.world, instance, kind, &eni, slot)?;
-    let made = request.network_interface_id.is_none();
     slot::place(core, &id, &instance.id, slot, request.delete_on_termination.unwrap_or(made));
     Ok(())
 }
 
 /// The same wishes as a call that makes an ENI on its own.
-fn as_create(
-    instance: &Instance,
-    request: &InstanceNetworkInterfaceSpecification,
-) -> CreateNetworkInterface {
+fn as_create(instance: &Instance, request: &InstanceNetworkInterfaceSpecification) -> CreateNetworkInterface {
     CreateNetworkInterface {
         subnet_id: request.subnet_id.clone().unwrap_or_else(|| instance.subnet_id.clone()),
         description: request.description.clone(),

@@ -1,8 +1,10 @@
 //! Instances coming up, going down and going away, and what becomes of their ENIs and volumes.
 
-use super::instance::state;
 use super::Perform;
-use crate::api::{InstanceStateChange, InstanceStateChanges, StartInstances, StopInstances, TerminateInstances};
+use super::instance::state;
+use crate::api::{
+    InstanceStateChange, InstanceStateChanges, StartInstances, StopInstances, TerminateInstances,
+};
 use crate::core::{Core, Due};
 use crate::error::ApiError;
 use crate::ids::Kind;
@@ -170,14 +172,19 @@ impl Perform for TerminateInstances {
     type Answer = InstanceStateChanges;
 
     fn perform(&self, core: &mut Core) -> Result<InstanceStateChanges, ApiError> {
-        step(core, &self.instance_ids, |_| Ok(()), |core, instance| {
-            if matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated) {
-                return instance.state;
-            }
-            give_reason(core, &instance.id, "Client.UserInitiatedShutdown");
-            core.after(core.settings.terminate, Due::Terminated(instance.id.clone()));
-            InstanceState::ShuttingDown
-        })
+        step(
+            core,
+            &self.instance_ids,
+            |_| Ok(()),
+            |core, instance| {
+                if matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated) {
+                    return instance.state;
+                }
+                give_reason(core, &instance.id, "Client.UserInitiatedShutdown");
+                core.after(core.settings.terminate, Due::Terminated(instance.id.clone()));
+                InstanceState::ShuttingDown
+            },
+        )
     }
 
     fn questions(&self, core: &Core) -> Vec<Question> {

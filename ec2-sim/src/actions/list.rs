@@ -74,7 +74,8 @@ impl Listing<'_> {
         fitting: impl Iterator<Item = (String, T)>,
     ) -> Result<(Vec<T>, Option<String>), ApiError> {
         let (page, start) = (self.page()?, self.start()?);
-        let mut rest = fitting.skip_while(|(id, _)| start.as_ref().is_some_and(|start| id <= start)).peekable();
+        let mut rest =
+            fitting.skip_while(|(id, _)| start.as_ref().is_some_and(|start| id <= start)).peekable();
         let (mut items, mut last) = (Vec::new(), None);
         while page.is_none_or(|page| items.len() < page) {
             let Some((id, item)) = rest.next() else { break };
@@ -164,7 +165,8 @@ fn read_token(token: &str, filters: &[Filter]) -> Result<String, ApiError> {
     let split = token.len().checked_sub(16).filter(|_| token.is_ascii()).ok_or_else(wrong)?;
     let (hex, sum) = token.split_at(split);
     let digits: Vec<_> = hex.as_bytes().chunks(2).collect();
-    let byte = |pair: &&[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let byte =
+        |pair: &&[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let bytes: Option<Vec<u8>> = digits.iter().map(byte).collect();
     let last = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
     if sum == format!("{:016x}", seal(&last, filters)) { Ok(last) } else { Err(wrong()) }

@@ -1,13 +1,17 @@
 //! What each action does.
 
 mod address;
+mod asked;
 mod attach;
-mod attribute;
 mod create;
+mod delete;
+mod describe;
 mod instance;
 mod launch;
 mod lifecycle;
 mod list;
+mod make;
+mod modify;
 mod network;
 mod render;
 mod slot;
@@ -15,7 +19,7 @@ mod tag;
 mod types;
 mod volume;
 
-pub(crate) use create::{NewEni, make_eni};
+pub(crate) use make::{NewEni, make_eni};
 pub(crate) use network::{NewGroup, NewSubnet, NewVpc, make_group, make_subnet, make_vpc};
 pub(crate) use slot::{Slot, check, place};
 

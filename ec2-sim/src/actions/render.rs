@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::api::{
-    ConnectionTrackingSpecification, EnaSrdSpecification, EnaSrdUdpSpecification, GroupIdentifier, Ipv4Prefix,
-    Ipv6Address, Ipv6Prefix, ManagedBy, NetworkInterface, NetworkInterfaceAttachment, PrivateIpAddress, tag_set,
+    ConnectionTrackingSpecification, EnaSrdSpecification, EnaSrdUdpSpecification, GroupIdentifier,
+    Ipv4Prefix, Ipv6Address, Ipv6Prefix, ManagedBy, NetworkInterface, NetworkInterfaceAttachment,
+    PrivateIpAddress, tag_set,
 };
 use crate::core::View;
 use crate::world::{Attachment, Eni};

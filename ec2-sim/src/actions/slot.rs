@@ -16,7 +16,11 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// Reads a slot. Without a card, it is the type's default one.
-    pub(crate) fn read(kind: &InstanceType, card: Option<i32>, device: Option<i32>) -> Result<Self, ApiError> {
+    pub(crate) fn read(
+        kind: &InstanceType,
+        card: Option<i32>,
+        device: Option<i32>,
+    ) -> Result<Self, ApiError> {
         let device = device.ok_or_else(|| ApiError::missing("deviceIndex"))?;
         let wrong = |name, value| ApiError::value(format!("Invalid value '{value}' for {name}"));
         let device = u32::try_from(device).map_err(|_| wrong("deviceIndex", device))?;
@@ -65,10 +69,13 @@ pub(crate) fn check(
         return Err(limit(&format!("Interface count {count} exceeds the limit for {}", kind.name)));
     }
     if kind.shared_attachments().is_some_and(|slots| all + world.volumes_of(&instance.id) >= slots) {
-        return Err(limit(&format!("Attachment limit of {} exceeded for instance '{}'", kind.name, instance.id)));
+        return Err(limit(&format!(
+            "Attachment limit of {} exceeded for instance '{}'",
+            kind.name, instance.id
+        )));
     }
     if eni.ipv4_places() > kind.ipv4_per_interface || eni.ipv6_places() > kind.ipv6_per_interface {
-        return Err(super::create::too_many_addresses());
+        return Err(super::make::too_many_addresses());
     }
     check_efa(world, instance, kind, eni, slot)
 }
@@ -90,7 +97,9 @@ fn check_efa(
         ));
     }
     if eni.interface_type == InterfaceType::EfaOnly && (slot.card, slot.device) == (0, 0) {
-        return Err(ApiError::combination("An efa-only network interface cannot be the primary network interface"));
+        return Err(ApiError::combination(
+            "An efa-only network interface cannot be the primary network interface",
+        ));
     }
     let efas = world.enis_of(&instance.id).filter(|other| other.interface_type.is_efa()).count();
     if efas >= kind.efa_max {

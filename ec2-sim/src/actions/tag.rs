@@ -1,10 +1,10 @@
 //! Tags: reading them from requests, setting, removing and listing them.
 
-use super::list::{Listing, any, check_filter_names};
 use super::Perform;
+use super::list::{Listing, any, check_filter_names};
 use crate::api::{
-    CreateTags, DeleteTags, DescribeTags, DescribeTagsAnswer, Done, Filter, Tag, TagDescription, TagSpecification,
-    TagsByType,
+    CreateTags, DeleteTags, DescribeTags, DescribeTagsAnswer, Done, Filter, Tag, TagDescription,
+    TagSpecification, TagsByType,
 };
 use crate::core::{Core, Made, View};
 use crate::error::ApiError;
@@ -37,7 +37,8 @@ pub(super) fn specified(specifications: &[TagSpecification], kinds: &[Kind]) -> 
 
 /// Reads the tags of one kind without any check, for the rules, which come before the checks.
 pub(super) fn unchecked(specifications: &[TagSpecification], kind: Kind) -> Tags {
-    let ours = specifications.iter().filter(|specification| specification.resource_type == kind.resource_type());
+    let ours =
+        specifications.iter().filter(|specification| specification.resource_type == kind.resource_type());
     let tags = ours.flat_map(|specification| &specification.tags);
     tags.map(|tag| (tag.key.clone(), tag.value.clone().unwrap_or_default())).collect()
 }
@@ -106,7 +107,9 @@ fn kind(core: &mut Core, id: &str) -> Result<Kind, ApiError> {
 fn questions(name: &'static str, core: &Core, ids: &[String], tags: &[Tag]) -> Vec<Question> {
     let request: Tags = tags.iter().map(|t| (t.key.clone(), t.value.clone().unwrap_or_default())).collect();
     let about = |id: &String| match Kind::of_taggable(id) {
-        Some(kind) => Question { request_tags: request.clone(), ..Question::about(name, &core.world, kind, id) },
+        Some(kind) => {
+            Question { request_tags: request.clone(), ..Question::about(name, &core.world, kind, id) }
+        }
         None => Question { request_tags: request.clone(), ..Question::general(name) },
     };
     ids.iter().map(about).collect()
@@ -121,7 +124,8 @@ impl Perform for CreateTags {
             return Err(ApiError::missing("tagSet"));
         }
         let tags = checked(&self.tags)?;
-        let with = |old: &Tags| old.iter().chain(&tags).map(|(k, v)| (k.clone(), v.clone())).collect::<Tags>();
+        let with =
+            |old: &Tags| old.iter().chain(&tags).map(|(k, v)| (k.clone(), v.clone())).collect::<Tags>();
         let mut changes = Vec::new();
         for (kind, id) in kinds.into_iter().zip(&self.resources) {
             let new = core.world.tags(kind, id).map(with).unwrap_or_default();

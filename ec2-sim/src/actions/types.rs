@@ -59,10 +59,15 @@ impl Perform for DescribeInstanceTypes {
 
     fn perform(&self, _core: &mut Core) -> Result<Self::Answer, ApiError> {
         check_filter_names(&self.filters, |name| FILTERS.contains(&name))?;
-        let unknown: Vec<_> =
-            self.instance_types.iter().filter(|name| catalog::get(name).is_none()).map(String::as_str).collect();
+        let unknown: Vec<_> = self
+            .instance_types
+            .iter()
+            .filter(|name| catalog::get(name).is_none())
+            .map(String::as_str)
+            .collect();
         if !unknown.is_empty() {
-            let text = format!("The following supplied instance types do not exist: [{}]", unknown.join(", "));
+            let text =
+                format!("The following supplied instance types do not exist: [{}]", unknown.join(", "));
             return Err(ApiError::client("InvalidInstanceType", text));
         }
         let fitting = catalog::all().values().filter(|kind| self.wants(kind));
@@ -155,7 +160,8 @@ fn network(kind: &InstanceType) -> NetworkInfo {
         efa_info: kind.efa_supported.then_some(EfaInfo { maximum_efa_interfaces: kind.efa_max }),
         encryption_in_transit_supported: kind.encryption_in_transit,
         ena_srd_supported: kind.ena_srd_supported,
-        flexible_ena_queues_support: if kind.flexible_ena_queues { "supported" } else { "unsupported" }.to_owned(),
+        flexible_ena_queues_support: if kind.flexible_ena_queues { "supported" } else { "unsupported" }
+            .to_owned(),
     }
 }
 

@@ -62,7 +62,11 @@ fn item(view: View<'_>, volume: &Volume) -> VolumeItem {
         volume_type: volume.volume_type.clone(),
         create_time: volume.created_at,
         encrypted: false,
-        attachments: volume.attachment.iter().map(|place| place_item(&volume.id, place, "attached")).collect(),
+        attachments: volume
+            .attachment
+            .iter()
+            .map(|place| place_item(&volume.id, place, "attached"))
+            .collect(),
         tags: tag_set(&volume.tags),
     }
 }
@@ -102,7 +106,11 @@ impl Perform for CreateVolume {
     }
 
     fn questions(&self, _core: &Core) -> Vec<Question> {
-        Question::making("CreateVolume", Kind::Volume, &tag::unchecked(&self.tag_specifications, Kind::Volume))
+        Question::making(
+            "CreateVolume",
+            Kind::Volume,
+            &tag::unchecked(&self.tag_specifications, Kind::Volume),
+        )
     }
 
     fn is_dry_run(&self) -> bool {
@@ -190,14 +198,18 @@ fn check(core: &Core, volume: &Volume, instance: &Instance, device: &str) -> Res
         return Err(ApiError::client("IncorrectState", text));
     }
     if volume.zone != instance.zone {
-        let text = format!("The volume '{}' is not in the same availability zone as instance '{}'", volume.id, instance.id);
+        let text = format!(
+            "The volume '{}' is not in the same availability zone as instance '{}'",
+            volume.id, instance.id
+        );
         return Err(ApiError::client("InvalidVolume.ZoneMismatch", text));
     }
     let on_it = |other: &&Volume| other.is_on(&instance.id);
-    let same_device =
-        |other: &Volume| other.attachment.as_ref().is_some_and(|place| place.device == device);
+    let same_device = |other: &Volume| other.attachment.as_ref().is_some_and(|place| place.device == device);
     if core.world.volumes.values().filter(on_it).any(same_device) {
-        return Err(ApiError::value(format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use")));
+        return Err(ApiError::value(format!(
+            "Invalid value '{device}' for unixDevice. Attachment point {device} is already in use"
+        )));
     }
     let kind = slot::type_of(instance)?;
     let (volumes, enis) = (core.world.volumes_of(&instance.id), core.world.enis_of(&instance.id).count());

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::eni::{ConnectionTrackingSpecification, EnaSrdSpecification, Ipv4Prefix, NetworkInterfaceAttachment};
+use super::described::{Ipv4Prefix, NetworkInterfaceAttachment};
+use super::eni::{ConnectionTrackingSpecification, EnaSrdSpecification};
 use super::parts::{AttributeValue, GroupIdentifier};
 
 /// Changes one attribute of an ENI.

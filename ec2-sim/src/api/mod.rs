@@ -1,19 +1,27 @@
 //! The actions: a request and an answer for each, with EC2's own names in snake case.
 
 mod attribute;
+mod described;
 mod eni;
+mod group;
 mod instance;
+mod launch;
 mod network;
 mod parts;
+mod subnet;
 mod tag;
 mod types;
 mod volume;
 
 pub use attribute::*;
+pub use described::*;
 pub use eni::*;
+pub use group::*;
 pub use instance::*;
+pub use launch::*;
 pub use network::*;
 pub use parts::*;
+pub use subnet::*;
 pub use tag::*;
 pub use types::*;
 pub use volume::*;

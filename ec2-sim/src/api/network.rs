@@ -1,4 +1,4 @@
-//! VPCs, subnets, security groups and zones.
+//! VPCs and zones.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,127 +71,6 @@ pub struct BlockState {
     pub state: String,
 }
 
-/// Makes a subnet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct CreateSubnet {
-    /// The VPC.
-    pub vpc_id: String,
-    /// The addresses, /16 to /28, inside the VPC's.
-    pub cidr_block: String,
-    /// A /64 inside the VPC's IPv6 addresses.
-    pub ipv6_cidr_block: Option<String>,
-    /// The name of the zone; none: the region's first.
-    pub availability_zone: Option<String>,
-    /// The id of the zone.
-    pub availability_zone_id: Option<String>,
-    /// The tags.
-    #[serde(rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Only ask whether it would be allowed.
-    pub dry_run: Option<bool>,
-}
-
-/// The new subnet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CreateSubnetAnswer {
-    /// As it is now.
-    pub subnet: SubnetItem,
-}
-
-/// A subnet as EC2 describes it.
-#[expect(clippy::struct_excessive_bools, reason = "as EC2 publishes it")]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SubnetItem {
-    /// `subnet-…`
-    pub subnet_id: String,
-    /// Its ARN.
-    pub subnet_arn: String,
-    /// The account.
-    pub owner_id: String,
-    /// Always `available`.
-    pub state: String,
-    /// Its VPC.
-    pub vpc_id: String,
-    /// The addresses.
-    pub cidr_block: String,
-    /// The IPv6 addresses.
-    #[serde(rename = "ipv6CidrBlockAssociationSet")]
-    pub ipv6_cidr_blocks: Vec<Ipv6CidrBlock>,
-    /// How many IPv4 addresses are free.
-    pub available_ip_address_count: u64,
-    /// The name of its zone.
-    pub availability_zone: String,
-    /// The id of its zone.
-    pub availability_zone_id: String,
-    /// Never.
-    pub default_for_az: bool,
-    /// Never.
-    pub map_public_ip_on_launch: bool,
-    /// Never.
-    pub assign_ipv6_address_on_creation: bool,
-    /// Never.
-    pub ipv6_native: bool,
-    /// The tags.
-    #[serde(rename = "tagSet")]
-    pub tags: Vec<Tag>,
-}
-
-/// Makes a security group.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct CreateSecurityGroup {
-    /// Its name.
-    pub group_name: String,
-    /// Its description.
-    pub group_description: String,
-    /// Its VPC.
-    pub vpc_id: Option<String>,
-    /// The tags.
-    #[serde(rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Only ask whether it would be allowed.
-    pub dry_run: Option<bool>,
-}
-
-/// The new security group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CreateSecurityGroupAnswer {
-    /// Always true.
-    #[serde(rename = "return")]
-    pub done: bool,
-    /// `sg-…`
-    pub group_id: String,
-    /// Its ARN.
-    pub security_group_arn: String,
-    /// The tags.
-    #[serde(rename = "tagSet")]
-    pub tags: Vec<Tag>,
-}
-
-/// A security group as EC2 describes it, without rules.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SecurityGroupItem {
-    /// `sg-…`
-    pub group_id: String,
-    /// Its name.
-    pub group_name: String,
-    /// Its description.
-    pub group_description: String,
-    /// Its VPC.
-    pub vpc_id: String,
-    /// The account.
-    pub owner_id: String,
-    /// Its ARN.
-    pub security_group_arn: String,
-    /// The tags.
-    #[serde(rename = "tagSet")]
-    pub tags: Vec<Tag>,
-}
-
 /// Deletes a VPC with nothing in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
@@ -200,37 +79,6 @@ pub struct DeleteVpc {
     pub vpc_id: String,
     /// Only ask whether it would be allowed.
     pub dry_run: Option<bool>,
-}
-
-/// Deletes a subnet without ENIs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct DeleteSubnet {
-    /// The subnet.
-    pub subnet_id: String,
-    /// Only ask whether it would be allowed.
-    pub dry_run: Option<bool>,
-}
-
-/// Deletes a security group that no ENI is in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct DeleteSecurityGroup {
-    /// The group.
-    pub group_id: String,
-    /// Only ask whether it would be allowed.
-    pub dry_run: Option<bool>,
-}
-
-/// The group is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeleteSecurityGroupAnswer {
-    /// Always true.
-    #[serde(rename = "return")]
-    pub done: bool,
-    /// The group.
-    pub group_id: String,
 }
 
 /// Lists VPCs.
@@ -258,67 +106,6 @@ pub struct DescribeVpcsAnswer {
     /// The VPCs, by id.
     #[serde(rename = "vpcSet")]
     pub vpcs: Vec<VpcItem>,
-    /// Where the next page starts, if there is one.
-    pub next_token: Option<String>,
-}
-
-/// Lists subnets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct DescribeSubnets {
-    /// These only.
-    #[serde(rename = "SubnetId")]
-    pub subnet_ids: Vec<String>,
-    /// Those that fit all filters.
-    #[serde(rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// The page size, 5 to 1000. Not with ids.
-    pub max_results: Option<i32>,
-    /// Where the last page ended.
-    pub next_token: Option<String>,
-    /// Only ask whether it would be allowed.
-    pub dry_run: Option<bool>,
-}
-
-/// A page of subnets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DescribeSubnetsAnswer {
-    /// The subnets, by id.
-    #[serde(rename = "subnetSet")]
-    pub subnets: Vec<SubnetItem>,
-    /// Where the next page starts, if there is one.
-    pub next_token: Option<String>,
-}
-
-/// Lists security groups.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct DescribeSecurityGroups {
-    /// These only.
-    #[serde(rename = "GroupId")]
-    pub group_ids: Vec<String>,
-    /// Those with these names only.
-    #[serde(rename = "GroupName")]
-    pub group_names: Vec<String>,
-    /// Those that fit all filters.
-    #[serde(rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// The page size, 5 to 1000. Not with ids.
-    pub max_results: Option<i32>,
-    /// Where the last page ended.
-    pub next_token: Option<String>,
-    /// Only ask whether it would be allowed.
-    pub dry_run: Option<bool>,
-}
-
-/// A page of security groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DescribeSecurityGroupsAnswer {
-    /// The groups, by id.
-    #[serde(rename = "securityGroupInfo")]
-    pub security_groups: Vec<SecurityGroupItem>,
     /// Where the next page starts, if there is one.
     pub next_token: Option<String>,
 }

@@ -115,9 +115,13 @@ pub(super) async fn reset_stats(State(shared): State<Shared>) -> Json<Value> {
     Json(json!({}))
 }
 
+/// Everything there is, with the free addresses counted and the tokens that were used.
 pub(super) async fn state(State(shared): State<Shared>) -> Answer<Value> {
     shared.with(|inner| {
         let mut state = serde_json::to_value(inner.simulator.state()).map_err(wrong)?;
+        for subnet in inner.simulator.state().subnets.values() {
+            state["subnets"][&subnet.id]["free"] = json!(subnet.free());
+        }
         state["tokens"] = serde_json::to_value(inner.simulator.tokens()).map_err(wrong)?;
         state["now"] = json!(inner.simulator.now());
         Ok(Json(state))

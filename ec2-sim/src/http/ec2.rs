@@ -66,7 +66,8 @@ fn read(inner: &mut Inner, form: &str, name: Option<&str>) -> Result<Request, Ap
 
 /// Parameters of the protocol rather than of an action, signatures in the query string included.
 fn is_common(name: &str) -> bool {
-    let protocol = ["Action", "Version", "AWSAccessKeyId", "Signature", "SignatureVersion", "SignatureMethod"];
+    let protocol =
+        ["Action", "Version", "AWSAccessKeyId", "Signature", "SignatureVersion", "SignatureMethod"];
     protocol.contains(&name) || name == "Timestamp" || name.starts_with("X-Amz-")
 }
 

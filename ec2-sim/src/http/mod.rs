@@ -19,16 +19,10 @@ pub fn router(shared: Shared) -> Router {
         .route("/", any(ec2::answer))
         .route("/_sim/seed", post(control::seed))
         .route("/_sim/reset", post(control::reset))
-        .route(
-            "/_sim/faults",
-            get(control::faults).post(control::add_faults).delete(control::clear_faults),
-        )
+        .route("/_sim/faults", get(control::faults).post(control::add_faults).delete(control::clear_faults))
         .route("/_sim/faults/{id}", delete(control::remove_fault))
         .route("/_sim/clock", get(control::clock).post(control::move_clock))
-        .route(
-            "/_sim/stats",
-            get(control::stats).post(control::reset_stats).delete(control::reset_stats),
-        )
+        .route("/_sim/stats", get(control::stats).post(control::reset_stats).delete(control::reset_stats))
         .route("/_sim/state", get(control::state))
         .route("/_sim/events", get(events::stream))
         .route("/_sim/settings", get(control::settings).post(control::change_settings))

@@ -50,7 +50,8 @@ pub(crate) type Unknown = RefCell<Vec<String>>;
 
 /// Reads a request.
 pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node, unknown: &'de Unknown) -> Result<T, ApiError> {
-    T::deserialize(Reader { node, unknown, path: String::new() }).map_err(|Refusal(text)| ApiError::value(text))
+    T::deserialize(Reader { node, unknown, path: String::new() })
+        .map_err(|Refusal(text)| ApiError::value(text))
 }
 
 /// Why a parameter cannot be read.
@@ -93,7 +94,8 @@ impl<'de> Reader<'de> {
 
     fn number<T: std::str::FromStr>(&self) -> Result<T, Refusal> {
         let text = self.text()?;
-        text.parse().map_err(|_| Refusal(format!("Invalid value '{text}' for {}. Must be an integer", self.path)))
+        text.parse()
+            .map_err(|_| Refusal(format!("Invalid value '{text}' for {}. Must be an integer", self.path)))
     }
 
     fn children(&self) -> Vec<(&'de str, Self)> {
@@ -179,7 +181,8 @@ mod tests {
 
     #[test]
     fn lists_keep_the_order_of_their_numbers() {
-        let body = "Filter.1.Name=status&Filter.1.Value.10=c&Filter.1.Value.2=b&Filter.1.Value.1=a&MaxResults=7";
+        let body =
+            "Filter.1.Name=status&Filter.1.Value.10=c&Filter.1.Value.2=b&Filter.1.Value.1=a&MaxResults=7";
         let (node, unknown) = (Node::new(pairs(body)), Unknown::default());
         let request: DescribeNetworkInterfaces = read(&node, &unknown).unwrap();
         assert_eq!(request.filters[0].values, ["a", "b", "c"]);

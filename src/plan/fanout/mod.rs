@@ -61,10 +61,23 @@ pub struct Plan {
     pub update: Vec<NodeENIAttachment>,
     /// Slots to mark for release, and to delete.
     pub remove: Vec<NodeENIAttachment>,
+    /// Slots whose object somebody deleted: to let go, and to make again.
+    pub renew: Vec<Renewal>,
     /// What to say of the object.
     pub status: NodeENIStatus,
     /// When to look again.
     pub pace: Pace,
+}
+
+/// A slot whose object somebody deleted although its ENI should stay.
+///
+/// That is bookkeeping: the object is let go without an EC2 call, and the next one adopts the ENI.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renewal {
+    /// The object that is being deleted.
+    pub old: NodeENIAttachment,
+    /// The one that takes its place.
+    pub new: NodeENIAttachment,
 }
 
 /// What to do about the finalizer.
@@ -113,7 +126,7 @@ pub fn instances(
 ///
 /// A slot is removed only for a reason that was seen: its node is there and not selected, its subnet is
 /// not listed and everything listed resolves, or its instance is gone. A node that is missing, or has no
-/// provider id, removes nothing.
+/// provider id, removes nothing. A slot whose object somebody deleted is renewed.
 #[must_use]
 pub fn plan(world: &World, settings: &Settings) -> Plan {
     let meta = &world.node_eni.metadata;
@@ -128,7 +141,7 @@ pub fn plan(world: &World, settings: &Settings) -> Plan {
         let update = world.children.iter().filter_map(child::paused).collect();
         return Plan { update, ..Plan::still(world, &rollup::Seen::default()) };
     }
-    alive(world)
+    alive(world, settings)
 }
 
 impl Plan {
@@ -139,6 +152,7 @@ impl Plan {
             create: vec![],
             update: vec![],
             remove: vec![],
+            renew: vec![],
             status: rollup::status(world, seen),
             pace: Pace::Settled,
         }
@@ -146,7 +160,7 @@ impl Plan {
 }
 
 /// Makes, changes and removes slots.
-fn alive(world: &World) -> Plan {
+fn alive(world: &World, settings: &Settings) -> Plan {
     let listed = wanted::listed(world);
     let places = allot(world, &listed.subnets);
     let wanted = wanted::slots(world, &listed, &places);
@@ -160,17 +174,37 @@ fn alive(world: &World) -> Plan {
     let update =
         existing.iter().filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
     let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one));
+    let (renew, wait) = renewals(world, &wanted, settings);
     let (create, update) = (create.collect(), update.collect());
     let remove = remove.filter_map(child::released).collect();
     let unsure = !listed.problems.is_empty() || !wanted.unserved.is_empty() || orphaned(world);
-    let pace = if unsure { Pace::Within(RECHECK) } else { Pace::Settled };
+    let pace = if unsure { wait.or(Pace::Within(RECHECK)) } else { wait };
     let seen = rollup::Seen {
         wanted: wanted.slots.into_keys().collect(),
         places,
         listed: listed.clone(),
         unserved: wanted.unserved,
     };
-    Plan { create, update, remove, pace, ..Plan::still(world, &seen) }
+    Plan { create, update, remove, renew, pace, ..Plan::still(world, &seen) }
+}
+
+/// The slots whose object somebody deleted, and when to look at those for which it is too early.
+///
+/// The next object must see the ENI in a listing, so the old one stays until it would be in one.
+fn renewals(world: &World, wanted: &wanted::Slots, settings: &Settings) -> (Vec<Renewal>, Pace) {
+    let (mut due, mut pace) = (vec![], Pace::Settled);
+    for old in
+        world.children.iter().filter(|old| old.metadata.deletion_timestamp.is_some() && !old.spec.release)
+    {
+        let Some(wanted) = slot_of(old).and_then(|slot| wanted.slots.get(&slot)) else { continue };
+        let cloud = old.status.as_ref().and_then(|status| status.cloud.as_ref());
+        let listed_at = cloud.map_or(world.now, |cloud| cloud.last_create.0 + settings.listing_lag);
+        match listed_at.duration_since(world.now) {
+            wait if wait.is_positive() => pace = pace.or(Pace::Within(wait)),
+            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted) }),
+        }
+    }
+    (due, pace)
 }
 
 /// Whether a slot's instance has no node, so that only EC2 can tell what became of it.

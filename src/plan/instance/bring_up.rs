@@ -76,12 +76,20 @@ impl View<'_> {
             Some(CloudState::Attaching | CloudState::Attached) => {
                 let steps: Vec<Step> = changes.into_iter().map(Step::Change).chain(others).collect();
                 let attached = cloud.state == Some(CloudState::Attached);
-                let standing = if attached { Standing::Attached { adopted } } else { Standing::Attaching };
+                let confirmed = self.confirmed(slot, &cloud);
+                let standing =
+                    if attached { Standing::Attached { adopted, confirmed } } else { Standing::Attaching };
                 if !steps.is_empty() {
                     return Decision::act(cloud, steps, standing);
                 }
                 let look = Pace::Within(asks::poll(&cloud, self.world.now));
-                let pace = if attached && surplus.is_empty() { Pace::Settled } else { look };
+                let pace = match asks::unconfirmed(&slot.attachment, &cloud, self.settings.listing_lag) {
+                    Some(at) if attached && !confirmed => {
+                        Pace::Within(at.duration_since(self.world.now).max(SignedDuration::from_secs(1)))
+                    }
+                    _ if attached && surplus.is_empty() => Pace::Settled,
+                    _ => look,
+                };
                 Decision::rest(Some(cloud), standing, pace)
             }
             Some(CloudState::Detaching) => {
@@ -92,6 +100,12 @@ impl View<'_> {
                 Decision::rest(Some(cloud), Standing::Settling, Pace::Within(SignedDuration::from_secs(5)))
             }
         }
+    }
+
+    /// Whether the listing is from so long after the last change that it shows what there is.
+    fn confirmed(&self, slot: &SlotView, cloud: &CloudStatus) -> bool {
+        let shown = moment(&cloud.last_change) + self.settings.listing_lag;
+        slot.listing.as_ref().is_some_and(|listing| listing.at >= shown)
     }
 
     /// Attaches an ENI that exists, or deletes it where the instance has no room for it.

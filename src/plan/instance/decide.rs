@@ -5,7 +5,7 @@ use k8s_openapi::jiff::SignedDuration;
 use super::room::Places;
 use super::{SlotPlan, Step, World};
 use crate::api::{CloudState, CloudStatus, NodeENIAttachment};
-use crate::plan::belief::{Belief, SlotView, moment};
+use crate::plan::belief::{Belief, SlotView};
 use crate::plan::verdicts::{self, Standing};
 use crate::plan::{Pace, Settings, asks, record};
 use k8s_openapi::jiff::Timestamp;
@@ -71,9 +71,9 @@ impl View<'_> {
     /// What to do about a slot.
     fn decide(&self, slot: &SlotView, belief: Belief) -> Decision {
         let object = &slot.attachment;
-        let leaving = object.metadata.deletion_timestamp.is_some();
-        if leaving && !object.spec.release {
-            return self.bookkeeping(slot, &belief);
+        if object.metadata.deletion_timestamp.is_some() && !object.spec.release {
+            // Whoever decides over slots renews the object, or says that its ENI has to go.
+            return Decision::rest(None, Standing::AsBefore, Pace::Settled);
         }
         if object.spec.paused {
             return Decision::rest(None, Standing::Paused, Pace::Settled);
@@ -97,29 +97,19 @@ impl View<'_> {
             None if object.spec.release => {
                 Decision::rest(None, Standing::Removing, Pace::Within(SignedDuration::from_secs(1)))
             }
-            None => Decision::rest(None, Standing::Attached { adopted: false }, Pace::Settled),
+            None => {
+                let standing = Standing::Attached { adopted: false, confirmed: false };
+                Decision::rest(None, standing, self.until_confirmed(object))
+            }
         }
     }
 
-    /// An object that somebody deleted.
-    ///
-    /// If its ENI should stay, the object is let go, but not before the next one would see the ENI in a
-    /// listing. If its `NodeENI` is not there, whoever decides over slots will say what is to be done.
-    fn bookkeeping(&self, slot: &SlotView, belief: &Belief) -> Decision {
-        if !slot.owner_lives {
-            return Decision::rest(None, Standing::AsBefore, Pace::Settled);
-        }
-        let certain = match (belief, recorded(&slot.attachment)) {
-            (_, Some(cloud)) => moment(&cloud.last_create),
-            (_, None) if slot.newborn => return Decision::done(),
-            (_, None) => slot.known_since,
-        };
-        let wait = (certain + self.settings.listing_lag).duration_since(self.world.now);
-        if wait.is_positive() {
-            Decision::rest(None, Standing::AsBefore, Pace::Within(wait))
-        } else {
-            Decision::done()
-        }
+    /// When to look whether an adopted ENI is there.
+    fn until_confirmed(&self, object: &NodeENIAttachment) -> Pace {
+        let at = recorded(object)
+            .and_then(|cloud| asks::unconfirmed(object, cloud, self.settings.listing_lag))
+            .map(|at| at.duration_since(self.world.now).max(SignedDuration::from_secs(1)));
+        at.map_or(Pace::Settled, Pace::Within)
     }
 
     /// Waits until the listing can be believed, and looks now and then.

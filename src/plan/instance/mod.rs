@@ -119,7 +119,7 @@ pub enum Step {
 ///
 /// An ENI that EC2 does not list under the slot's tags is never acted on, whatever a record says. A slot
 /// with no room on its instance creates nothing. An object that is being deleted although its ENI should
-/// stay is let go without any EC2 call: the next one adopts the ENI.
+/// stay is not this plan's business: see [`super::fanout`].
 #[must_use]
 pub fn plan(world: &World, settings: &Settings) -> Plan {
     let beliefs: Vec<Belief> = world.slots.iter().map(|slot| belief::of(slot, settings, world.now)).collect();

@@ -36,7 +36,8 @@ fn claim<'a>(slot: &'a SlotView, belief: &Belief) -> Option<Claim<'a>> {
     }
     Some(Claim {
         name: slot.attachment.metadata.name.as_deref()?,
-        eni: cloud.and_then(record::eni),
+        // Only of an ENI that is known to hang on nothing does a listed position not count.
+        eni: cloud.filter(|_| matches!(belief, Belief::Present { .. })).and_then(record::eni),
         held,
         wanted: wanted(&slot.attachment),
     })

@@ -55,7 +55,7 @@ fn conclude(total: Count, said: &[String], started: Instant) {
         println!("{line}");
     }
     if total.ignored > 0 {
-        println!("{} tests are marked to be ignored, each with its reason in the source", total.ignored);
+        println!("ignored, each with its reason in the source: {}", total.ignored);
     }
     println!("{} passed, {} failed", total.passed, total.failed);
 }

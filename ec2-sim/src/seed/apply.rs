@@ -1,172 +1,14 @@
-//! Whole regions in one go: VPCs, subnets, security groups and instances that are there from the start.
+//! Making what a seed has.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
+use super::{Seed, SeedEni, SeedInstance, SeedSubnet, Seeded};
 use crate::actions::{self, NewEni, NewGroup, NewSubnet, NewVpc, Slot};
 use crate::catalog;
 use crate::core::Core;
 use crate::error::ApiError;
 use crate::ids::{self, Kind};
-use crate::world::{Instance, InstanceState, InterfaceType, MetadataOptions, Tags};
-
-/// What is to be there. Things name each other by their keys here, or by the ids of things there are.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Seed {
-    /// The VPCs.
-    pub vpcs: Vec<SeedVpc>,
-    /// The subnets.
-    pub subnets: Vec<SeedSubnet>,
-    /// The security groups.
-    pub security_groups: Vec<SeedGroup>,
-    /// The instances.
-    pub instances: Vec<SeedInstance>,
-}
-
-/// A VPC.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SeedVpc {
-    /// What the rest of the seed calls it.
-    pub key: String,
-    /// Its id; none: drawn.
-    pub id: Option<String>,
-    /// Its addresses.
-    pub cidr: String,
-    /// Whether it has IPv6.
-    pub ipv6: bool,
-    /// Its tags.
-    pub tags: Tags,
-}
-
-/// A subnet.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SeedSubnet {
-    /// What the rest of the seed calls it.
-    pub key: String,
-    /// Its id; none: drawn.
-    pub id: Option<String>,
-    /// Its VPC; none: the seed's first.
-    pub vpc: Option<String>,
-    /// The name of its zone, or the letter of one of the region's.
-    pub zone: String,
-    /// Its addresses.
-    pub cidr: String,
-    /// Whether it gets the next /64 of its VPC's IPv6 addresses.
-    pub ipv6: bool,
-    /// Its tags.
-    pub tags: Tags,
-}
-
-/// A security group.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SeedGroup {
-    /// What the rest of the seed calls it.
-    pub key: String,
-    /// Its id; none: drawn.
-    pub id: Option<String>,
-    /// Its VPC; none: the seed's first.
-    pub vpc: Option<String>,
-    /// Its name; empty: its key.
-    pub name: String,
-    /// Its tags.
-    pub tags: Tags,
-}
-
-/// An instance, or many alike.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SeedInstance {
-    /// What the answer calls it; many alike are called `key-0`, `key-1`, …
-    pub key: String,
-    /// Its id, if it is one; none: drawn.
-    pub id: Option<String>,
-    /// How many alike.
-    pub count: u32,
-    /// The subnet of its primary ENI.
-    pub subnet: String,
-    /// The name of its type.
-    pub instance_type: String,
-    /// The security groups of its primary ENI; none: the VPC's default group.
-    pub security_groups: Vec<String>,
-    /// How it stands: running, stopped or pending.
-    pub state: InstanceState,
-    /// ENIs beside the primary one.
-    pub enis: Vec<SeedEni>,
-    /// Its tags.
-    pub tags: Tags,
-}
-
-impl Default for SeedInstance {
-    fn default() -> Self {
-        Self {
-            key: String::new(),
-            id: None,
-            count: 1,
-            subnet: String::new(),
-            instance_type: "m5.large".to_owned(),
-            security_groups: Vec::new(),
-            state: InstanceState::Running,
-            enis: Vec::new(),
-            tags: Tags::new(),
-        }
-    }
-}
-
-/// An ENI that an instance has from the start, as one launched with it would be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SeedEni {
-    /// Its id, if the instance is one; none: drawn.
-    pub id: Option<String>,
-    /// The index on the card.
-    pub device_index: u32,
-    /// The card.
-    pub network_card_index: u32,
-    /// Its subnet; none: the instance's.
-    pub subnet: Option<String>,
-    /// Its security groups; none: the VPC's default group.
-    pub security_groups: Vec<String>,
-    /// `interface`, `efa` or `efa-only`; none: `interface`.
-    pub interface_type: Option<String>,
-    /// Its description.
-    pub description: String,
-    /// Whether EC2 deletes it with the instance.
-    pub delete_on_termination: bool,
-    /// The AWS service that made it, if one did.
-    pub requester_id: Option<String>,
-    /// Its tags.
-    pub tags: Tags,
-}
-
-/// The ids of what a seed made, by key; without a key, by id.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Seeded {
-    /// The VPCs.
-    pub vpcs: BTreeMap<String, String>,
-    /// The subnets.
-    pub subnets: BTreeMap<String, String>,
-    /// The security groups.
-    pub security_groups: BTreeMap<String, String>,
-    /// The instances.
-    pub instances: BTreeMap<String, String>,
-    /// The primary ENIs of the instances, by the instances' keys.
-    pub primary_enis: BTreeMap<String, String>,
-    /// Their other ENIs, by the instances' keys.
-    pub enis: BTreeMap<String, Vec<String>>,
-}
-
-impl Seeded {
-    /// The ids of everything that was made.
-    pub fn ids(&self) -> impl Iterator<Item = &String> {
-        let named = [&self.vpcs, &self.subnets, &self.security_groups, &self.instances, &self.primary_enis];
-        named.into_iter().flat_map(BTreeMap::values).chain(self.enis.values().flatten())
-    }
-}
+use crate::world::{Instance, InterfaceType, MetadataOptions};
 
 /// Makes everything that a seed has; the caller undoes what a refused one has made.
 pub(crate) fn apply(core: &mut Core, seed: &Seed) -> Result<Seeded, ApiError> {
@@ -241,7 +83,8 @@ fn make_subnet(core: &mut Core, seeded: &Seeded, subnet: &SeedSubnet) -> Result<
     };
     let siblings = core.world.subnets.values().filter(|other| other.vpc_id == vpc_id).count();
     let block = core.world.vpcs.get(&vpc_id).and_then(|vpc| vpc.ipv6_cidr).filter(|_| subnet.ipv6);
-    let ipv6_cidr = block.map(|block| crate::net::Cidr6 { base: block.base | (siblings as u128) << 64, length: 64 });
+    let ipv6_cidr =
+        block.map(|block| crate::net::Cidr6 { base: block.base | (siblings as u128) << 64, length: 64 });
     let (cidr, tags) = (parse(&subnet.cidr)?, subnet.tags.clone());
     actions::make_subnet(core, NewSubnet { id, vpc_id, zone, cidr, ipv6_cidr, tags })
 }
@@ -316,7 +159,10 @@ fn add_eni(core: &mut Core, seeded: &Seeded, instance_id: &str, seed: &SeedEni) 
     let interface_type = seed.interface_type.as_deref().unwrap_or("interface");
     let new = NewEni {
         id: free_id(core, Kind::NetworkInterface, seed.id.as_ref())?,
-        subnet_id: seed.subnet.as_ref().map_or(instance.subnet_id.clone(), |name| named(&seeded.subnets, name)),
+        subnet_id: seed
+            .subnet
+            .as_ref()
+            .map_or(instance.subnet_id.clone(), |name| named(&seeded.subnets, name)),
         description: seed.description.clone(),
         groups: seed.security_groups.iter().map(|name| named(&seeded.security_groups, name)).collect(),
         interface_type: InterfaceType::named(interface_type).ok_or_else(wrong)?,

@@ -1,0 +1,348 @@
+//! Dangers that are known by name, each alone and without chance.
+
+use std::time::Duration;
+
+use ec2_sim::api::{CreateNetworkInterface, CreateTags, Tag, TagSpecification};
+use eni_operator::api::{NodeENI, NodeENIAttachment};
+use eni_operator::model::{Call, tag_key};
+use kube::ResourceExt;
+
+use crate::cluster::lock as lock_store;
+use crate::ec2::lock;
+use crate::gate::Strike;
+use crate::job::{begin, in_region};
+use crate::region::Layout;
+use crate::run::{Turn, next, settle, take};
+use crate::wanted::slot_of;
+use crate::world::{Agents, World};
+use crate::{check, users};
+
+/// A world at rest with its ENIs up, under a lag.
+fn up(instances: usize, subnets: usize, lag: u64) -> World {
+    let mut world = lagging(instances, subnets, lag);
+    at_rest(&mut world);
+    world
+}
+
+/// A world with a lag in which nothing has been done yet.
+fn lagging(instances: usize, subnets: usize, lag: u64) -> World {
+    let layout = Layout {
+        zones: vec![('a', subnets)],
+        instances: (0..instances).map(|_| ('a', "m5.xlarge", vec![])).collect(),
+        lag: Duration::from_secs(lag),
+        seed: 7,
+    };
+    in_region(&layout, (false, Agents::None))
+}
+
+#[track_caller]
+fn well(world: &World, done: Result<(), String>) {
+    if let Err(error) = done {
+        panic!("{error}\n{}", world.story());
+    }
+}
+
+#[track_caller]
+fn at_rest(world: &mut World) {
+    let done = settle(world, None).and_then(|()| check::everything_is_there(world));
+    well(world, done);
+}
+
+#[track_caller]
+fn cleared(world: &mut World) {
+    users::delete_all(world);
+    let done = settle(world, None).and_then(|()| check::nothing_is_left(world));
+    well(world, done);
+}
+
+/// Runs in order until the nth call of a kind is about to be sent, and strikes it.
+fn until(world: &mut World, call: Call, strike: Strike) {
+    for _ in 0..10_000 {
+        let Some(turn) = next(world, None) else {
+            assert!(crate::run::jump(world), "{call} never comes\n{}", world.story());
+            continue;
+        };
+        let strikes = matches!(turn, Turn::Release(ticket) if world.is_for(ticket, call));
+        let done = take(world, turn, if strikes { strike } else { Strike::None });
+        well(world, done);
+        if strikes {
+            return;
+        }
+    }
+    panic!("{call} never comes");
+}
+
+fn child(world: &World) -> NodeENIAttachment {
+    lock_store(&world.store).attachments().next().unwrap().as_ref().clone()
+}
+
+fn calls(world: &World, call: Call) -> usize {
+    lock(&world.log).iter().filter(|one| one.call == call && one.done).count()
+}
+
+#[test]
+fn a_create_whose_answer_was_lost_leaks_nothing_when_its_object_is_deleted_at_once() {
+    for lag in [0, 30, 60] {
+        let mut world = lagging(1, 1, lag);
+        until(&mut world, Call::Create, Strike::Lost);
+        assert_eq!(calls(&world, Call::Create), 1);
+        cleared(&mut world);
+    }
+}
+
+#[test]
+fn a_create_whose_answer_was_lost_is_asked_for_again_and_not_twice() {
+    let mut world = lagging(1, 1, 60);
+    until(&mut world, Call::Create, Strike::Lost);
+    at_rest(&mut world);
+    assert_eq!(lock(&world.sim).tokens().len(), 1);
+    cleared(&mut world);
+}
+
+#[test]
+fn a_crash_between_a_create_and_its_answer_is_survived_under_any_lag() {
+    for lag in [0, 30, 60] {
+        let mut world = lagging(2, 2, lag);
+        until(&mut world, Call::Create, Strike::Lost);
+        world.crash();
+        at_rest(&mut world);
+        cleared(&mut world);
+    }
+}
+
+#[test]
+fn a_lost_attach_answer_neither_doubles_nor_leaks() {
+    let mut world = lagging(1, 2, 60);
+    until(&mut world, Call::Attach, Strike::Lost);
+    at_rest(&mut world);
+    cleared(&mut world);
+}
+
+#[test]
+fn a_lost_modify_answer_does_not_leave_a_wrong_attribute() {
+    let mut world = lagging(1, 1, 60);
+    until(&mut world, Call::Modify, Strike::Lost);
+    users::edit(&mut world, "net-0", "delete-on-termination", |spec| spec.delete_on_termination = false);
+    at_rest(&mut world);
+    cleared(&mut world);
+}
+
+#[test]
+fn a_wiped_status_is_rebuilt_from_tags_without_a_call_that_changes_anything() {
+    for lag in [0, 60] {
+        let mut world = up(2, 2, lag);
+        let before = world.changes().1;
+        for name in names(&world) {
+            users::wipe(&mut world, &name);
+        }
+        at_rest(&mut world);
+        assert_eq!(world.changes().1, before);
+        cleared(&mut world);
+    }
+}
+
+#[test]
+fn a_status_wiped_just_after_a_create_makes_no_second_eni() {
+    let mut world = lagging(1, 1, 60);
+    // The process knows the object for longer than the lag.
+    until(&mut world, Call::Create, Strike::Refused);
+    world.advance(100_000);
+    until(&mut world, Call::Attach, Strike::None);
+    world.advance(5000);
+    let name = child(&world).name_any();
+    users::wipe(&mut world, &name);
+    at_rest(&mut world);
+    assert_eq!(calls(&world, Call::Create), 1);
+    cleared(&mut world);
+}
+
+fn names(world: &World) -> Vec<String> {
+    lock_store(&world.store).attachments().map(|one| one.name_any()).collect()
+}
+
+#[test]
+fn an_object_deleted_by_hand_is_bookkeeping_and_its_successor_adopts_the_eni() {
+    for lag in [0, 60] {
+        let mut world = up(2, 1, lag);
+        let before = world.changes().1;
+        for name in names(&world) {
+            let _ = lock_store(&world.store).delete::<NodeENIAttachment>(&name, None);
+        }
+        world.gather();
+        at_rest(&mut world);
+        assert_eq!(world.changes().1, before, "EC2 was called");
+        cleared(&mut world);
+    }
+}
+
+#[test]
+fn an_object_deleted_by_hand_while_its_create_is_not_listed_doubles_nothing() {
+    let mut world = lagging(1, 1, 60);
+    until(&mut world, Call::Create, Strike::None);
+    let name = child(&world).name_any();
+    let _ = lock_store(&world.store).delete::<NodeENIAttachment>(&name, None);
+    world.gather();
+    at_rest(&mut world);
+    assert_eq!(calls(&world, Call::Create), 1);
+    cleared(&mut world);
+}
+
+#[test]
+fn another_security_group_between_two_tries_of_a_create_mends_the_token_mismatch() {
+    for lag in [0, 60] {
+        let mut world = lagging(1, 1, lag);
+        until(&mut world, Call::Create, Strike::Lost);
+        let group = world.region.groups[1].clone();
+        users::edit(&mut world, "net-0", "another group", |spec| spec.security_group_ids = Some(vec![group]));
+        at_rest(&mut world);
+        cleared(&mut world);
+    }
+}
+
+/// An ENI that says that it is for the slot of another one.
+fn twin(world: &mut World) {
+    let model = lock(&world.sim).state().enis.values().find(|eni| slot_of(eni).is_some()).cloned().unwrap();
+    let request = CreateNetworkInterface {
+        subnet_id: model.subnet_id.clone(),
+        groups: model.groups.clone(),
+        tag_specifications: vec![TagSpecification::eni(model.tags.clone())],
+        ..CreateNetworkInterface::default()
+    };
+    lock(&world.sim).send(request).unwrap();
+}
+
+#[test]
+fn of_two_enis_for_one_slot_the_attached_one_stays() {
+    let mut world = up(1, 1, 0);
+    let attached = child(&world).status.unwrap().cloud.unwrap().eni_id.unwrap();
+    twin(&mut world);
+    let name = child(&world).name_any();
+    users::wipe(&mut world, &name);
+    at_rest(&mut world);
+    assert_eq!(child(&world).status.unwrap().cloud.unwrap().eni_id, Some(attached));
+    assert_eq!(calls(&world, Call::Detach), 0);
+    cleared(&mut world);
+}
+
+#[test]
+fn two_enis_for_one_slot_both_go_with_it() {
+    let mut world = up(1, 1, 0);
+    twin(&mut world);
+    cleared(&mut world);
+}
+
+#[test]
+fn a_status_that_names_a_strangers_eni_does_not_touch_it() {
+    let mut world = begin(1, 1, (false, Agents::None));
+    at_rest(&mut world);
+    let stranger = world.strangers.values().find(|eni| eni.attachment.as_ref().is_some_and(|at| !at.is_primary()));
+    let (id, attachment) = stranger.map(|eni| (eni.id.clone(), eni.attachment.clone().unwrap().id)).unwrap();
+    let name = child(&world).name_any();
+    lock_store(&world.store).edit_status::<NodeENIAttachment>(&name, "mallory", |status| {
+        status["cloud"]["eniID"] = id.into();
+        status["cloud"]["attachmentID"] = attachment.into();
+    });
+    world.gather();
+    cleared(&mut world);
+}
+
+#[test]
+fn the_tags_of_another_cluster_make_nobodys_eni_ours() {
+    let mut world = up(1, 1, 0);
+    let ours = lock(&world.sim).state().enis.values().find(|eni| slot_of(eni).is_some()).cloned().unwrap();
+    let tags = vec![Tag::new(tag_key::CLUSTER, "another-cluster")];
+    let request = CreateTags { resources: vec![ours.id.clone()], tags, ..CreateTags::default() };
+    lock(&world.sim).send(request).unwrap();
+    let given_away = lock(&world.sim).state().enis.get(&ours.id).cloned().unwrap();
+    world.strangers.insert(ours.id, given_away);
+    cleared(&mut world);
+}
+
+#[test]
+fn a_node_that_is_missing_takes_nothing_away() {
+    let mut world = up(2, 2, 0);
+    let before = world.changes().1;
+    let machine = world.region.machines[0].clone();
+    lock_store(&world.store).set_node(&machine.node, None);
+    world.gather();
+    rests(&mut world);
+    assert_eq!(world.changes().1, before);
+    users::register(&mut world, &machine, &[users::NET]);
+    at_rest(&mut world);
+    assert_eq!(world.changes().1, before);
+    cleared(&mut world);
+}
+
+/// Comes to rest, with whatever there is.
+#[track_caller]
+fn rests(world: &mut World) {
+    let done = settle(world, None);
+    well(world, done);
+}
+
+#[test]
+fn a_pause_holds_even_a_deletion_and_ends_with_the_pause() {
+    let mut world = up(2, 1, 0);
+    let before = world.changes().1;
+    users::edit(&mut world, "net-0", "paused", |spec| spec.paused = Some(true));
+    rests(&mut world);
+    users::delete(&mut world, "net-0");
+    let _ = lock_store(&world.store).label_node("node-0", users::NET.0, None);
+    world.gather();
+    rests(&mut world);
+    assert_eq!(world.changes().1, before);
+    cleared(&mut world);
+}
+
+#[test]
+fn an_agent_that_says_in_use_is_waited_for_as_long_as_it_takes() {
+    let mut world = begin(1, 1, (true, Agents::Faithful));
+    at_rest(&mut world);
+    world.agents.1 = Agents::None;
+    users::delete_all(&mut world);
+    run_passes(&mut world);
+    crate::agent::report(&world, &child(&world), Some(false));
+    world.gather();
+    rests(&mut world);
+    world.advance(3_600_000);
+    world.wake_all();
+    rests(&mut world);
+    assert_eq!(calls(&world, Call::Detach), 0);
+    world.agents.1 = Agents::Faithful;
+    cleared(&mut world);
+}
+
+/// Runs what is due now.
+fn run_passes(world: &mut World) {
+    while let Some(turn) = next(world, None) {
+        let done = take(world, turn, Strike::None);
+        well(world, done);
+    }
+}
+
+#[test]
+fn a_node_eni_whose_finalizers_were_stripped_leaves_nothing_behind() {
+    let mut world = up(2, 2, 30);
+    users::delete(&mut world, "net-0");
+    let object = lock_store(&world.store).get::<NodeENI>("net-0").unwrap();
+    lock_store(&world.store).set_finalizers(object.as_ref(), vec![]).unwrap();
+    users::collect_garbage(&mut world);
+    cleared(&mut world);
+}
+
+#[test]
+fn an_eni_that_outlived_its_object_goes_with_its_node_eni() {
+    let mut world = up(1, 2, 30);
+    let name = child(&world).name_any();
+    // Somebody strips the finalizer, and takes the subnet out so that nobody adopts the ENI.
+    let subnet = child(&world).spec.subnet_id;
+    users::edit(&mut world, "net-0", "one subnet less", |spec| {
+        spec.subnet_ids.get_or_insert_default().retain(|id| *id != subnet);
+    });
+    let _ = lock_store(&world.store).delete::<NodeENIAttachment>(&name, None);
+    let object = lock_store(&world.store).get::<NodeENIAttachment>(&name).unwrap();
+    lock_store(&world.store).set_finalizers(object.as_ref(), vec![]).unwrap();
+    world.gather();
+    rests(&mut world);
+    cleared(&mut world);
+}
