@@ -90,6 +90,7 @@ fn instance(world: &World, number: usize) -> String {
 }
 
 /// The call of a step; none: it only waits.
+#[expect(clippy::too_many_lines, reason = "one arm for each step, and nothing between them")]
 fn request(world: &World, step: &Step) -> Option<Request> {
     let some = |count: u32| (count > 0).then_some(count);
     Some(match step {

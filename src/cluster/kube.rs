@@ -107,6 +107,13 @@ impl Cluster for KubeCluster {
         found.map(|found| found.is_some()).map_err(|error| failed("looking for NodeENI", name, error))
     }
 
+    async fn latest(&self, slot: &NodeENIAttachment) -> Done<Option<NodeENIAttachment>> {
+        let name = slot.name_any();
+        let found = self.api::<NodeENIAttachment>().get_opt(&name).await;
+        let found = found.map_err(|error| failed("reading NodeENIAttachment", &name, error))?;
+        Ok(found.filter(|found| found.uid() == slot.uid()))
+    }
+
     async fn add_finalizer(&self, node_eni: &NodeENI) -> Done<()> {
         let mut finalizers = node_eni.finalizers().to_vec();
         finalizers.push(NODE_ENI_FINALIZER.to_owned());

@@ -36,6 +36,12 @@ pub trait Cluster: Send + Sync + 'static {
     /// Whether a `NodeENI` exists, by asking.
     fn node_eni_exists(&self, name: &str) -> impl Future<Output = Done<bool>> + Send;
 
+    /// A slot's object as it is now, by asking; none if it is gone, or is another one of the same name.
+    fn latest(
+        &self,
+        slot: &NodeENIAttachment,
+    ) -> impl Future<Output = Done<Option<NodeENIAttachment>>> + Send;
+
     /// Puts our finalizer on a `NodeENI`.
     fn add_finalizer(&self, node_eni: &NodeENI) -> impl Future<Output = Done<()>> + Send;
 

@@ -9,7 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::PassError;
 use super::context::{Clock, Context};
 use super::execute::{Outcome, execute};
-use crate::api::{HAS_ENI_LABEL, NodeENIAttachment};
+use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight};
 use crate::ec2::{Ec2, EniQuery};
 use crate::model::{Ec2Error, Eni, InstanceId, Ownership, Slot};
@@ -223,6 +223,9 @@ async fn intend<C: Cluster, E: Ec2, K: Clock>(
 }
 
 /// Writes what came of the steps, and lets the object go where its ENI is gone.
+///
+/// What EC2 has answered must not get lost: where the object has changed meanwhile, and nobody else has
+/// written what we know of the ENI, it is written to the object as it is now.
 async fn conclude<C: Cluster, E: Ec2, K: Clock>(
     slot: &SlotPlan,
     object: &NodeENIAttachment,
@@ -231,25 +234,61 @@ async fn conclude<C: Cluster, E: Ec2, K: Clock>(
 ) -> Result<Pace, PassError> {
     let now = context.clock.now();
     context.memory.asked(uid(object), now);
-    if outcome.failure.is_none() && slot.let_go_after {
+    let gone = outcome.failure.is_none() && slot.let_go_after;
+    let next = if gone { Pace::Settled } else { next_look(slot, object, &outcome, context) };
+    match write_outcome(gone, object, &outcome, context).await {
+        Err(PassError::Cluster(error)) if error.kind == ClusterErrorKind::Conflict => {
+            let latest = context.cluster.latest(object).await?;
+            let ours = |latest: &NodeENIAttachment| recorded(latest) == recorded(object);
+            match latest.filter(ours) {
+                Some(latest) => write_outcome(gone, &latest, &outcome, context).await?,
+                None => return Ok(next.or(Pace::Within(BEHIND))),
+            }
+        }
+        written => written?,
+    }
+    Ok(next)
+}
+
+/// The record of an object.
+fn recorded(object: &NodeENIAttachment) -> Option<&CloudStatus> {
+    object.status.as_ref()?.cloud.as_ref()
+}
+
+/// When to look again after EC2 was called, and what to remember of how it went.
+fn next_look<C, E, K: Clock>(
+    slot: &SlotPlan,
+    object: &NodeENIAttachment,
+    outcome: &Outcome,
+    context: &Context<C, E, K>,
+) -> Pace {
+    let now = context.clock.now();
+    if let Some(error) = &outcome.failure {
+        let at = context.memory.failed(uid(object), error.kind, now, context.clock.jitter());
+        return Pace::Within(at.duration_since(now));
+    }
+    context.memory.succeeded(uid(object));
+    slot.pace.or(Pace::Within(asks::poll(&outcome.cloud, now)))
+}
+
+/// Writes what came of the steps to one state of the object.
+async fn write_outcome<C: Cluster, E: Ec2, K: Clock>(
+    gone: bool,
+    object: &NodeENIAttachment,
+    outcome: &Outcome,
+    context: &Context<C, E, K>,
+) -> Result<(), PassError> {
+    if gone {
         let event = events::deleted(&object.spec.node_name, &outcome.cloud, outcome.already_gone);
         context.cluster.let_go(object).await?;
         context.memory.forget(uid(object));
         context.cluster.tell(&object.spec.node_eni, event).await;
-        return Ok(Pace::Settled);
+        return Ok(());
     }
-    let next = if let Some(error) = &outcome.failure {
-        let at = context.memory.failed(uid(object), error.kind, now, context.clock.jitter());
-        Pace::Within(at.duration_since(now))
-    } else {
-        context.memory.succeeded(uid(object));
-        slot.pace.or(Pace::Within(asks::poll(&outcome.cloud, now)))
-    };
-    let standing = verdicts::after(object, &outcome.cloud, outcome.failure);
+    let standing = verdicts::after(object, &outcome.cloud, outcome.failure.clone());
     let verdicts = verdicts::of(object, Some(&outcome.cloud), &standing, &context.settings);
-    let status = slot_status::build(object, Some(outcome.cloud), &verdicts, now);
-    publish(object, &status, context).await?;
-    Ok(next)
+    let status = slot_status::build(object, Some(outcome.cloud.clone()), &verdicts, context.clock.now());
+    publish(object, &status, context).await.map(drop)
 }
 
 /// Writes the controller's part of a slot's status if it has changed, and tells what is new in it.

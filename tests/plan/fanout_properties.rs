@@ -276,6 +276,25 @@ proptest! {
     }
 
     #[test]
+    fn an_object_that_somebody_deleted_is_renewed_if_its_eni_should_stay_and_would_be_listed(world in world()) {
+        let plan = plan(&world, &settings());
+        let (one, allowed) = (world.node_eni.spec.subnet_policy == SubnetPolicy::One, allowed(&world));
+        for child in &world.children {
+            let by_hand = child.metadata.deletion_timestamp.is_some() && !child.spec.release;
+            let cloud = child.status.as_ref().and_then(|status| status.cloud.as_ref());
+            let early = cloud.is_some_and(|cloud| world.now.duration_since(cloud.last_create.0) < settings().listing_lag);
+            let renewal = plan.renew.iter().find(|one| one.old == *child);
+            let may = alive(&world) && by_hand && !early && allowed.contains(&slot_key(child));
+            prop_assert!(if one { may || renewal.is_none() } else { may == renewal.is_some() }, "{child:#?}");
+            if let Some(renewal) = renewal {
+                prop_assert_eq!(slot_key(&renewal.new), slot_key(child));
+                prop_assert!(renewal.new.status.is_none() && !renewal.new.spec.release && !renewal.new.spec.paused);
+                prop_assert_eq!(&renewal.new.metadata.uid, &None);
+            }
+        }
+    }
+
+    #[test]
     fn living_slots_keep_their_subnets_places(world in world()) {
         let plan = plan(&world, &settings());
         prop_assume!(alive(&world));

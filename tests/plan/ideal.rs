@@ -8,7 +8,7 @@ use eni_operator::api::{
 use eni_operator::model::{
     Attachment, AttachmentState, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniId, HeldPosition, Instance, Ownership, Position,
 };
-use eni_operator::plan::asks::{self, Change};
+use eni_operator::plan::asks::Change;
 use eni_operator::plan::belief::{Listing, SlotView};
 use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan};
 use eni_operator::plan::verdicts::{self, Standing};
@@ -47,7 +47,7 @@ impl Ideal {
     pub(crate) fn observed(&self, sweep: bool) -> World {
         let now = self.world.now;
         let acts = |slot: &&SlotView| slot.retry_at.is_none_or(|at| at <= now);
-        let asks = asks::of(self.world.slots.iter().filter(acts).map(|slot| &slot.attachment), now);
+        let asks = crate::make::asks(self.world.slots.iter().filter(acts).map(|slot| &slot.attachment), now);
         let slots = self.world.slots.iter().map(|slot| SlotView {
             listing: (asks.enis || sweep).then(|| Listing { at: now, enis: self.listed(&slot.attachment) }),
             ..slot.clone()

@@ -79,17 +79,11 @@ fn passed(since: Timestamp, settings: &Settings, when: Timestamp) -> bool {
 
 /// Whether an object may be let go: nothing of it is listed, and no create of it can be out there.
 ///
-/// Of an object that is deleted and not released, paused or not, whether the next one would see in a listing what this one
-/// had asked for.
-pub(crate) fn may_let_go(slot: &SlotView, settings: &Settings, now: Timestamp) -> bool {
+/// One that is deleted and not released is not this plan's business.
+pub(crate) fn may_let_go(slot: &SlotView, settings: &Settings) -> bool {
     let record = cloud(&slot.attachment);
-    if !slot.attachment.spec.release {
-        let asked = record.map(|cloud| cloud.last_create.0).or((!slot.newborn).then_some(slot.known_since));
-        return slot.attachment.metadata.deletion_timestamp.is_some()
-            && slot.owner_lives
-            && asked.is_none_or(|asked| passed(asked, settings, now));
-    }
-    let Some(listing) = slot.listing.as_ref().filter(|_| !slot.attachment.spec.paused) else { return false };
+    let spec = &slot.attachment.spec;
+    let Some(listing) = slot.listing.as_ref().filter(|_| spec.release && !spec.paused) else { return false };
     let is_deleted = |id: &EniId| {
         record.is_some_and(|cloud| {
             cloud.state == Some(CloudState::Deleted)

@@ -12,7 +12,7 @@ use eni_operator::model::{
 };
 use eni_operator::plan::belief::{Listing, SlotView};
 use eni_operator::plan::node::NodeFacts;
-use eni_operator::plan::{Settings, record};
+use eni_operator::plan::{Settings, asks, record};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -241,6 +241,11 @@ pub(crate) fn with_condition(
     let verdict = Verdict::new(type_, holds, reason, format!("{reason:?} it is"));
     set_condition(&mut object.status.get_or_insert_default().conditions, &verdict, generation, ago(900));
     object
+}
+
+/// What a pass over some slots has to ask.
+pub(crate) fn asks<'a>(slots: impl IntoIterator<Item = &'a NodeENIAttachment>, now: Timestamp) -> asks::Asks {
+    asks::of(slots, now, seconds(LAG))
 }
 
 /// The object marked for release and deleted some seconds ago.

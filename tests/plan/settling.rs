@@ -91,7 +91,7 @@ proptest! {
             let at_rest = cloud(object).is_some_and(|cloud| cloud.state == Some(CloudState::Attached));
             let staying = !object.spec.release && object.metadata.deletion_timestamp.is_none();
             if at_rest && staying {
-                prop_assert_eq!(asks::of([object], ideal.world.now), asks::Asks::default());
+                prop_assert_eq!(crate::make::asks([object], ideal.world.now), asks::Asks::default());
             }
         }
         let resting = ideal.world.slots.iter().all(|slot| !blocked(&slot.attachment) && !slot.attachment.spec.release

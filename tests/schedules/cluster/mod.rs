@@ -98,6 +98,15 @@ impl Cluster for MemoryCluster {
         self.request("look for", name, |store| Ok(store.get::<NodeENI>(name).is_some())).await
     }
 
+    async fn latest(&self, slot: &NodeENIAttachment) -> Done<Option<NodeENIAttachment>> {
+        let name = slot.name_any();
+        let find = |store: &mut Store| {
+            let found = store.get::<NodeENIAttachment>(&name).map(|found| found.as_ref().clone());
+            Ok(found.filter(|found| found.uid() == slot.uid()))
+        };
+        self.request("read", &name, find).await
+    }
+
     async fn add_finalizer(&self, node_eni: &NodeENI) -> Done<()> {
         let mut finalizers = node_eni.finalizers().to_vec();
         finalizers.push(NODE_ENI_FINALIZER.to_owned());
