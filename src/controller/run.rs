@@ -73,10 +73,12 @@ pub async fn run<E: Ec2>(
         _ = told.wait_for(|stop| *stop) => return End::Told,
     }
     // Dropping the passes is what ends them at the deadline: a call under way has a time-out that is
-    // over before anybody else may lead.
+    // over before anybody else may lead. The lease comes first: a process that was stopped and goes on
+    // must not make a call before it has looked at the time.
     let end = tokio::select! {
-        () = act(client, ec2, &options, stop, stage) => End::Told,
+        biased;
         () = leadership.hold() => End::LeaseLost,
+        () = act(client, ec2, &options, stop, stage) => End::Told,
     };
     if end == End::Told {
         leadership.release().await;

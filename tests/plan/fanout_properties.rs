@@ -8,7 +8,7 @@ use eni_operator::plan::fanout::{Finalizer, Plan, World, plan};
 use proptest::prelude::*;
 
 use crate::fanout_oracle::{allowed, is_due, per_instance};
-use crate::fanout_worlds::world;
+use crate::fanout_worlds::{alive_world, deleting_world, paused_world, world};
 use crate::make::{seconds, settings, slot_key, subnet_id};
 
 fn slots(objects: &[NodeENIAttachment]) -> Vec<Slot> {
@@ -56,7 +56,7 @@ fn shuffled() -> impl Strategy<Value = (World, World)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_order_of_nodes_and_slots_does_not_matter((world, other) in shuffled()) {
@@ -75,9 +75,8 @@ proptest! {
     }
 
     #[test]
-    fn every_slot_that_should_be_is_made_or_there(world in world()) {
+    fn every_slot_that_should_be_is_made_or_there(world in alive_world()) {
         let plan = plan(&world, &settings());
-        prop_assume!(alive(&world));
         let there: BTreeSet<Slot> = slots(&world.children).into_iter().chain(slots(&plan.create)).collect();
         let allowed = allowed(&world);
         match world.node_eni.spec.subnet_policy {
@@ -122,9 +121,8 @@ proptest! {
     }
 
     #[test]
-    fn everything_that_has_a_reason_to_go_goes(world in world()) {
+    fn everything_that_has_a_reason_to_go_goes(world in alive_world()) {
         let plan = plan(&world, &settings());
-        prop_assume!(alive(&world));
         let going: BTreeSet<Slot> = slots(&plan.remove).into_iter().collect();
         let resolves = crate::fanout_oracle::all_resolves(&world);
         for child in &world.children {
@@ -169,9 +167,8 @@ proptest! {
     }
 
     #[test]
-    fn while_deleting_only_eni_without_slots_are_given_one_and_it_is_released(world in world()) {
+    fn while_deleting_only_eni_without_slots_are_given_one_and_it_is_released(world in deleting_world()) {
         let plan = plan(&world, &settings());
-        prop_assume!(deleting(&world));
         prop_assert!(plan.update.is_empty() || paused(&world));
         for one in &plan.create {
             prop_assert!(one.spec.release && world.children.is_empty());
@@ -185,9 +182,8 @@ proptest! {
     }
 
     #[test]
-    fn pausing_changes_nothing_but_the_mark(world in world()) {
+    fn pausing_changes_nothing_but_the_mark(world in paused_world()) {
         let plan = plan(&world, &settings());
-        prop_assume!(paused(&world) && has_finalizer(&world));
         prop_assert!(plan.create.is_empty() && plan.remove.is_empty());
         prop_assert_eq!(plan.finalizer, Finalizer::Keep);
         for one in &plan.update {
@@ -201,9 +197,8 @@ proptest! {
     }
 
     #[test]
-    fn unpausing_reaches_every_slot(world in world()) {
+    fn unpausing_reaches_every_slot(world in alive_world()) {
         let plan = plan(&world, &settings());
-        prop_assume!(alive(&world));
         let reached: BTreeSet<Slot> = slots(&plan.update).into_iter().chain(slots(&plan.remove)).collect();
         let allowed = allowed(&world);
         for child in world.children.iter().filter(|child| child.spec.paused) {
@@ -223,9 +218,8 @@ proptest! {
     }
 
     #[test]
-    fn a_world_in_which_the_plan_is_carried_out_is_at_rest(world in world()) {
+    fn a_world_in_which_the_plan_is_carried_out_is_at_rest(world in alive_world()) {
         let first = plan(&world, &settings());
-        prop_assume!(alive(&world));
         let mut next = world.clone();
         next.node_eni.status = Some(first.status.clone());
         let changed: BTreeMap<_, _> = first.update.iter().chain(&first.remove).map(|one| (one.metadata.name.clone(), one.clone())).collect();
@@ -263,10 +257,10 @@ proptest! {
     }
 
     #[test]
-    fn ready_is_true_only_when_every_slot_that_should_be_is_ready(world in world()) {
+    fn ready_is_true_only_when_every_slot_that_should_be_is_ready(world in alive_world()) {
         let plan = plan(&world, &settings());
         let ready = find_condition(&plan.status.conditions, ConditionType::Ready).unwrap();
-        prop_assume!(alive(&world) && world.node_eni.spec.subnet_policy == SubnetPolicy::All);
+        prop_assume!(world.node_eni.spec.subnet_policy == SubnetPolicy::All);
         if ready.status == "True" {
             let fine: BTreeSet<Slot> = world.children.iter()
                 .filter(|child| holds(child, ConditionType::Ready) && !child.spec.release).map(slot_key).collect();
@@ -295,9 +289,8 @@ proptest! {
     }
 
     #[test]
-    fn living_slots_keep_their_subnets_places(world in world()) {
+    fn living_slots_keep_their_subnets_places(world in alive_world()) {
         let plan = plan(&world, &settings());
-        prop_assume!(alive(&world));
         let place = |n: u32| plan.status.subnet_offsets.iter().find(|one| one.subnet_id == subnet_id(n).as_str()).map(|one| one.offset);
         for n in 1..9 {
             let offsets: BTreeSet<i64> = world.children.iter()

@@ -163,6 +163,19 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
     planned().prop_map(|planned| make(&planned))
 }
 
+/// Worlds whose object is there, with its finalizer, and not paused.
+pub(crate) fn alive_world() -> impl Strategy<Value = World> {
+    planned().prop_map(|planned| make(&Planned { paused: false, deleted: false, finalizer: true, ..planned }))
+}
+
+pub(crate) fn paused_world() -> impl Strategy<Value = World> {
+    planned().prop_map(|planned| make(&Planned { paused: true, deleted: false, finalizer: true, ..planned }))
+}
+
+pub(crate) fn deleting_world() -> impl Strategy<Value = World> {
+    planned().prop_map(|planned| make(&Planned { deleted: true, ..planned }))
+}
+
 pub(crate) fn make(planned: &Planned) -> World {
     let node_eni = object(planned);
     let nodes: Vec<NodeFacts> =

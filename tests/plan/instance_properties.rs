@@ -41,7 +41,7 @@ fn shuffled() -> impl Strategy<Value = ((World, Settings), World)> {
 }
 
 proptest! {
-    #![proptest_config(cases(800))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn the_order_of_slots_does_not_matter(((world, settings), other) in shuffled()) {

@@ -154,7 +154,7 @@ fn all() -> Vec<Subnet> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn one_name_means_one_subnet_in_a_zone_as_long_as_its_enis_live(

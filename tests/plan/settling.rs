@@ -46,7 +46,7 @@ fn attached(enis: &[Eni]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn every_world_comes_to_rest_with_each_slot_filled_once((world, settings) in world(), agent in any::<bool>()) {
