@@ -153,3 +153,26 @@ impl ActiveFault {
             && rng.chance(self.rule.probability)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_survives_json() {
+        let error = Fault::Error { code: "C".into(), message: "m".into(), status: 503 };
+        for fault in [
+            error,
+            Fault::InternalError,
+            Fault::Lost,
+            Fault::Delay { millis: 7 },
+            Fault::Hang,
+            Fault::AttachNeverEnds,
+            Fault::DetachNeverEnds,
+        ] {
+            let rule = FaultRule { limit: Some(2), ..FaultRule::nth("Create*", 3, fault) };
+            let json = serde_json::to_string(&rule).unwrap();
+            assert_eq!(serde_json::from_str::<FaultRule>(&json).unwrap(), rule, "{json}");
+        }
+    }
+}

@@ -2,8 +2,8 @@
 
 use eni_operator::api::{
     ATTACHMENT_FINALIZER, ConditionType, HAS_ENI_LABEL, NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment,
-    NodeENIAttachmentSpec, NodeENIAttachmentStatus, NodeENISpec, NodeENIStatus, Reason, Verdict, find_condition,
-    set_condition,
+    NodeENIAttachmentSpec, NodeENIAttachmentStatus, NodeENISpec, NodeENIStatus, Reason, Verdict,
+    find_condition, set_condition,
 };
 use eni_operator::cluster::{Cluster, ClusterErrorKind, Done};
 use eni_operator::model::Epoch;

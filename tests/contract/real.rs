@@ -74,7 +74,8 @@ impl World for Real {
 
     async fn register(&self, name: &str, label: (&str, &str)) {
         let node: Node =
-            serde_json::from_value(json!({ "metadata": { "name": name, "labels": { label.0: label.1 } } })).unwrap();
+            serde_json::from_value(json!({ "metadata": { "name": name, "labels": { label.0: label.1 } } }))
+                .unwrap();
         Api::<Node>::all(self.client.clone()).create(&PostParams::default(), &node).await.unwrap();
     }
 

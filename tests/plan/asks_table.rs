@@ -85,9 +85,15 @@ fn each_attribute_that_differs_is_one_change() {
     assert_eq!(of(|slot| slot.spec.delete_on_termination = false), vec![Change::DeleteOnTermination(false)]);
     assert_eq!(of(|slot| slot.spec.source_dest_check = Some(false)), vec![Change::SourceDestCheck(false)]);
     assert_eq!(of(|slot| slot.spec.source_dest_check = Some(true)), vec![]);
-    assert_eq!(of(|slot| slot.spec.description = "new".to_owned()), vec![Change::Description("new".to_owned())]);
+    assert_eq!(
+        of(|slot| slot.spec.description = "new".to_owned()),
+        vec![Change::Description("new".to_owned())]
+    );
     let groups = vec!["sg-00000003".to_owned()];
-    assert_eq!(of(|slot| slot.spec.security_group_ids = vec!["sg-00000003".to_owned()]), vec![Change::Groups(groups)]);
+    assert_eq!(
+        of(|slot| slot.spec.security_group_ids = vec!["sg-00000003".to_owned()]),
+        vec![Change::Groups(groups)]
+    );
 }
 
 #[test]

@@ -5,7 +5,10 @@ use eni_operator::model::{AttachmentState, Eni, Epoch};
 use eni_operator::plan::belief::{Belief, Listing, SlotView, of};
 use eni_operator::plan::record;
 
-use crate::make::{EPOCH, LAG, NOW, ago, asked, at, attachment, eni, eni_in, on, recorded, settings, slot_object, view, with_cloud};
+use crate::make::{
+    EPOCH, LAG, NOW, ago, asked, at, attachment, eni, eni_in, on, recorded, settings, slot_object, view,
+    with_cloud,
+};
 
 /// What a belief comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +41,56 @@ fn slot(before: CloudState, changed_ago: i64, listed: Option<CloudState>) -> Slo
 fn within_the_lag_a_listing_proves_progress_and_nothing_else() {
     let open = Is::Open;
     let table: [(CloudState, [(Option<CloudState>, Is); 5]); 5] = [
-        (Available, [(Some(Available), Is::In(Available)), (Some(Attaching), Is::In(Attaching)), (Some(Attached), Is::In(Attached)), (Some(Detaching), open), (None, open)]),
-        (Attaching, [(Some(Available), open), (Some(Attaching), Is::In(Attaching)), (Some(Attached), Is::In(Attached)), (Some(Detaching), Is::In(Detaching)), (None, open)]),
-        (Attached, [(Some(Available), open), (Some(Attaching), open), (Some(Attached), Is::In(Attached)), (Some(Detaching), Is::In(Detaching)), (None, open)]),
-        (Detaching, [(Some(Available), Is::In(Available)), (Some(Attaching), open), (Some(Attached), open), (Some(Detaching), Is::In(Detaching)), (None, open)]),
-        (Deleted, [(Some(Available), Is::Gone), (Some(Attaching), Is::Gone), (Some(Attached), Is::Gone), (Some(Detaching), Is::Gone), (None, Is::Gone)]),
+        (
+            Available,
+            [
+                (Some(Available), Is::In(Available)),
+                (Some(Attaching), Is::In(Attaching)),
+                (Some(Attached), Is::In(Attached)),
+                (Some(Detaching), open),
+                (None, open),
+            ],
+        ),
+        (
+            Attaching,
+            [
+                (Some(Available), open),
+                (Some(Attaching), Is::In(Attaching)),
+                (Some(Attached), Is::In(Attached)),
+                (Some(Detaching), Is::In(Detaching)),
+                (None, open),
+            ],
+        ),
+        (
+            Attached,
+            [
+                (Some(Available), open),
+                (Some(Attaching), open),
+                (Some(Attached), Is::In(Attached)),
+                (Some(Detaching), Is::In(Detaching)),
+                (None, open),
+            ],
+        ),
+        (
+            Detaching,
+            [
+                (Some(Available), Is::In(Available)),
+                (Some(Attaching), open),
+                (Some(Attached), open),
+                (Some(Detaching), Is::In(Detaching)),
+                (None, open),
+            ],
+        ),
+        (
+            Deleted,
+            [
+                (Some(Available), Is::Gone),
+                (Some(Attaching), Is::Gone),
+                (Some(Attached), Is::Gone),
+                (Some(Detaching), Is::Gone),
+                (None, Is::Gone),
+            ],
+        ),
     ];
     for (before, row) in table {
         for (listed, expected) in row {
@@ -104,7 +152,10 @@ fn attributes_that_ec2_has_answered_stand_within_the_lag() {
     stale.source_dest_check = false;
     stale.attachment.as_mut().unwrap().delete_on_termination = false;
     for (age, kept) in [(5, true), (LAG, false)] {
-        let cloud = eni_operator::api::CloudStatus { last_change: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(ago(age)), ..cloud.clone() };
+        let cloud = eni_operator::api::CloudStatus {
+            last_change: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(ago(age)),
+            ..cloud.clone()
+        };
         let slot = view(with_cloud(object.clone(), cloud.clone()), vec![stale.clone()]);
         let Belief::Present { cloud: now, .. } = of(&slot, &settings(), at(NOW)) else { panic!() };
         assert_eq!(now == cloud, kept, "{now:?}");
@@ -152,7 +203,11 @@ fn what_bears_the_slots_tags_is_adopted_an_attached_one_first_then_the_oldest() 
         (vec![free(2, 10), free(1, 10)], 1),
         (vec![free(1, 10), with_epoch(3, Attached, 30)], 3),
     ] {
-        let Belief::Present { cloud, adopted, surplus } = of(&view(object.clone(), enis), &settings(), at(NOW)) else { panic!() };
+        let Belief::Present { cloud, adopted, surplus } =
+            of(&view(object.clone(), enis), &settings(), at(NOW))
+        else {
+            panic!()
+        };
         assert!(adopted && surplus.len() == 1);
         assert_eq!(record::eni(&cloud), Some(crate::make::eni_id(chosen)));
     }

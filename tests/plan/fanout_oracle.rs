@@ -31,12 +31,18 @@ pub(crate) fn is_selected(node: &NodeFacts) -> bool {
 pub(crate) fn resolved(world: &World, vpc: &VpcId) -> BTreeSet<SubnetId> {
     let here = |one: &&Subnet| one.vpc == *vpc;
     let ids = world.node_eni.spec.subnet_ids.iter().flatten();
-    let by_id = ids.filter_map(|id| subnets().iter().filter(here).find(|one| one.id.as_str() == id).map(|one| one.id.clone()));
+    let by_id = ids.filter_map(|id| {
+        subnets().iter().filter(here).find(|one| one.id.as_str() == id).map(|one| one.id.clone())
+    });
     let mut found: BTreeSet<SubnetId> = by_id.collect();
     for name in world.node_eni.spec.subnet_names.iter().flatten() {
         for zone in ["a", "b"] {
-            let all: Vec<SubnetId> = subnets().iter().filter(here)
-                .filter(|one| one.zone == zone && one.name.as_ref() == Some(name)).map(|one| one.id.clone()).collect();
+            let all: Vec<SubnetId> = subnets()
+                .iter()
+                .filter(here)
+                .filter(|one| one.zone == zone && one.name.as_ref() == Some(name))
+                .map(|one| one.id.clone())
+                .collect();
             if let [one] = all.as_slice() {
                 found.insert(one.clone());
             }
@@ -47,7 +53,12 @@ pub(crate) fn resolved(world: &World, vpc: &VpcId) -> BTreeSet<SubnetId> {
 
 /// The VPCs in which something is to be resolved.
 pub(crate) fn vpcs(world: &World) -> BTreeSet<VpcId> {
-    world.nodes.iter().filter(|node| is_selected(node)).filter_map(|node| served(world, node)?.vpc.clone()).collect()
+    world
+        .nodes
+        .iter()
+        .filter(|node| is_selected(node))
+        .filter_map(|node| served(world, node)?.vpc.clone())
+        .collect()
 }
 
 /// Whether everything that the spec names is there, in each of the VPCs.
@@ -57,7 +68,10 @@ pub(crate) fn all_resolves(world: &World) -> bool {
     let ids = vpcs.is_empty() || world.node_eni.spec.subnet_ids.iter().flatten().all(known);
     let names = vpcs.iter().all(|vpc| {
         world.node_eni.spec.subnet_names.iter().flatten().all(|name| {
-            let here: Vec<_> = subnets().into_iter().filter(|one| one.vpc == *vpc && one.name.as_ref() == Some(name)).collect();
+            let here: Vec<_> = subnets()
+                .into_iter()
+                .filter(|one| one.vpc == *vpc && one.name.as_ref() == Some(name))
+                .collect();
             let zones: BTreeSet<_> = here.iter().map(|one| one.zone.clone()).collect();
             !here.is_empty() && zones.len() == here.len()
         })
@@ -78,7 +92,9 @@ pub(crate) fn allowed(world: &World) -> BTreeSet<Slot> {
         let listed = resolved(world, vpc);
         let here = subnets().into_iter().filter(|one| listed.contains(&one.id) && one.zone == instance.zone);
         all.extend(here.map(|one| Slot {
-            node_eni: "n".to_owned(), instance: instance.id.clone(), subnet: one.id,
+            node_eni: "n".to_owned(),
+            instance: instance.id.clone(),
+            subnet: one.id,
         }));
     }
     if groups_resolve(world) { all } else { BTreeSet::new() }
@@ -101,7 +117,8 @@ pub(crate) fn is_due(world: &World, child: &NodeENIAttachment) -> bool {
     }
     let known = matches!(sighting, Some(Sighting::Seen(one)) if one.vpc.is_some());
     let one = world.node_eni.spec.subnet_policy == SubnetPolicy::One;
-    let others = allowed(world).into_iter().filter(|other| other.instance == slot.instance && *other != slot).count();
+    let others =
+        allowed(world).into_iter().filter(|other| other.instance == slot.instance && *other != slot).count();
     let unlisted = !allowed(world).contains(&slot);
     known && all_resolves(world) && (unlisted || (one && others > 0))
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eni_operator::api::{ATTACHMENT_FINALIZER, ConditionType, NodeENIAttachment, SubnetPolicy, find_condition};
+use eni_operator::api::{
+    ATTACHMENT_FINALIZER, ConditionType, NodeENIAttachment, SubnetPolicy, find_condition,
+};
 use eni_operator::model::Slot;
 use eni_operator::plan::fanout::{Finalizer, Plan, World, plan};
 use proptest::prelude::*;

@@ -97,9 +97,15 @@ fn node_planned() -> impl Strategy<Value = NodePlanned> {
         10 => Just(Some(InstanceState::Running)), 1 => Just(Some(InstanceState::Pending)),
         1 => Just(Some(InstanceState::Stopped)), 2 => Just(Some(InstanceState::Terminated)), 1 => Just(None),
     ];
-    let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.85), any::<bool>(), prop::bool::weighted(0.1));
+    let flags =
+        (prop::bool::weighted(0.8), prop::bool::weighted(0.85), any::<bool>(), prop::bool::weighted(0.1));
     (kind, flags, state).prop_map(|(kind, (selected, there, zone_b, other_vpc), state)| NodePlanned {
-        kind, selected, there, zone_b, other_vpc, state,
+        kind,
+        selected,
+        there,
+        zone_b,
+        other_vpc,
+        state,
     })
 }
 
@@ -107,20 +113,33 @@ fn child_planned() -> impl Strategy<Value = ChildPlanned> {
     let lifecycle = prop_oneof![
         8 => Just((false, false)), 2 => Just((true, true)), 1 => Just((true, false)), 1 => Just((false, true)),
     ];
-    let state = proptest::option::weighted(0.9, prop_oneof![
-        5 => Just(CloudState::Attached), 1 => Just(CloudState::Available), 1 => Just(CloudState::Attaching),
-    ]);
-    let ready = proptest::option::weighted(0.9, prop_oneof![
-        5 => Just((Some(true), Reason::AsSpecified)),
-        1 => Just((Some(false), Reason::InProgress)),
-        1 => Just((Some(false), Reason::SubnetFull)),
-        1 => Just((None, Reason::NoAgent)),
-    ]);
+    let state = proptest::option::weighted(
+        0.9,
+        prop_oneof![
+            5 => Just(CloudState::Attached), 1 => Just(CloudState::Available), 1 => Just(CloudState::Attaching),
+        ],
+    );
+    let ready = proptest::option::weighted(
+        0.9,
+        prop_oneof![
+            5 => Just((Some(true), Reason::AsSpecified)),
+            1 => Just((Some(false), Reason::InProgress)),
+            1 => Just((Some(false), Reason::SubnetFull)),
+            1 => Just((None, Reason::NoAgent)),
+        ],
+    );
     let place = (1u32..7, 1u32..9);
     let odd = (prop::bool::weighted(0.1), prop::bool::weighted(0.05));
     (place, lifecycle, odd, state, ready).prop_map(
         |((instance, subnet), (release, deleted), (paused, odd_offset), state, ready)| ChildPlanned {
-            instance, subnet, release, deleted, paused, state, ready, odd_offset,
+            instance,
+            subnet,
+            release,
+            deleted,
+            paused,
+            state,
+            ready,
+            odd_offset,
         },
     )
 }
@@ -180,7 +199,8 @@ pub(crate) fn make(planned: &Planned) -> World {
     let node_eni = object(planned);
     let nodes: Vec<NodeFacts> =
         planned.nodes.iter().zip(1..).filter(|(one, _)| one.there).map(|(one, n)| facts(one, n)).collect();
-    let children: Vec<NodeENIAttachment> = planned.children.iter().map(|child| child_object(child, planned)).collect();
+    let children: Vec<NodeENIAttachment> =
+        planned.children.iter().map(|child| child_object(child, planned)).collect();
     let asked = instances(&node_eni, &nodes, &children);
     let sightings: BTreeMap<InstanceId, Sighting> =
         asked.into_iter().map(|id| (id.clone(), sighting(&id, planned))).collect();
@@ -189,7 +209,10 @@ pub(crate) fn make(planned: &Planned) -> World {
         now: at(NOW),
         network: network(&node_eni, &sightings),
         leftovers: leftovers.map(|(enis, since)| Leftovers {
-            listing: Listing { at: at(NOW), enis: enis.iter().map(|n| eni(&slot_object(*n), *n, None)).collect() },
+            listing: Listing {
+                at: at(NOW),
+                enis: enis.iter().map(|n| eni(&slot_object(*n), *n, None)).collect(),
+            },
             since: ago(since),
         }),
         node_eni,
@@ -275,12 +298,19 @@ pub(crate) fn network(object: &NodeENI, sightings: &BTreeMap<InstanceId, Sightin
         subnets().into_iter().filter(has_name).collect()
     };
     let groups = |number| {
-        vec![group(10 + number, "web", None, number), group(20, "p", Some("double"), number), group(21, "q", Some("double"), number)]
+        vec![
+            group(10 + number, "web", None, number),
+            group(20, "p", Some("double"), number),
+            group(21, "q", Some("double"), number),
+        ]
     };
     Network {
         subnets: subnets().into_iter().filter(|one| ids.contains(&one.id)).collect(),
         named_subnets: vpcs.iter().map(|vpc| (vpc.clone(), named(vpc))).collect(),
-        named_groups: vpcs.iter().map(|one| (one.clone(), groups(if *one == vpc(1) { 1 } else { 2 }))).collect(),
+        named_groups: vpcs
+            .iter()
+            .map(|one| (one.clone(), groups(if *one == vpc(1) { 1 } else { 2 })))
+            .collect(),
     }
 }
 

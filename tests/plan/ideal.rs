@@ -6,7 +6,8 @@ use eni_operator::api::{
     CloudStatus, ConditionType, HostStatus, NodeENIAttachment, Reason, Verdict, set_condition,
 };
 use eni_operator::model::{
-    Attachment, AttachmentState, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniId, HeldPosition, Instance, Ownership, Position,
+    Attachment, AttachmentState, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniId, HeldPosition, Instance,
+    Ownership, Position,
 };
 use eni_operator::plan::asks::Change;
 use eni_operator::plan::belief::{Listing, SlotView};
@@ -32,7 +33,8 @@ pub(crate) struct Ideal {
 impl Ideal {
     /// Takes what a world lists for what there is.
     pub(crate) fn of(mut world: World) -> Self {
-        let listed = world.slots.iter().filter_map(|slot| slot.listing.as_ref()).flat_map(|one| one.enis.clone());
+        let listed =
+            world.slots.iter().filter_map(|slot| slot.listing.as_ref()).flat_map(|one| one.enis.clone());
         let enis: BTreeMap<EniId, Eni> = listed.map(|eni| (eni.id.clone(), eni)).collect();
         if world.instance == Sighting::NotAsked {
             world.instance = Sighting::Seen(crate::make::instance(1, "a"));
@@ -66,7 +68,8 @@ impl Ideal {
     fn sight(&self) -> Sighting {
         let Sighting::Seen(instance) = &self.world.instance else { return self.world.instance.clone() };
         let own = self.enis.values();
-        let own = own.filter_map(|eni| Some(HeldPosition { at: eni.attachment.as_ref()?.at, eni: eni.id.clone() }));
+        let own =
+            own.filter_map(|eni| Some(HeldPosition { at: eni.attachment.as_ref()?.at, eni: eni.id.clone() }));
         let held = instance.held.iter().cloned().chain(own).collect();
         Sighting::Seen(Instance { held, ..instance.clone() })
     }
@@ -263,7 +266,8 @@ impl Ideal {
     }
 
     fn detach(&mut self, attachment: &str) {
-        let attached = |eni: &&mut Eni| eni.attachment.as_ref().is_some_and(|one| one.id.as_str() == attachment);
+        let attached =
+            |eni: &&mut Eni| eni.attachment.as_ref().is_some_and(|one| one.id.as_str() == attachment);
         if let Some(eni) = self.enis.values_mut().find(attached) {
             eni.attachment.as_mut().unwrap().state = AttachmentState::Detaching;
         }

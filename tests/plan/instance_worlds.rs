@@ -175,7 +175,8 @@ fn sighting() -> impl Strategy<Value = Option<Option<InstanceState>>> {
 }
 
 fn strangers() -> impl Strategy<Value = Vec<Position>> {
-    let position = (prop_oneof![4 => Just(0u32), 1 => Just(1)], 0u32..5).prop_map(|(card, device)| on(card, device));
+    let position =
+        (prop_oneof![4 => Just(0u32), 1 => Just(1)], 0u32..5).prop_map(|(card, device)| on(card, device));
     proptest::collection::btree_set(position, 0..4).prop_map(|set| set.into_iter().collect())
 }
 
@@ -218,7 +219,8 @@ pub(crate) fn honest_world() -> impl Strategy<Value = (World, Settings)> {
 
 /// Makes the world.
 pub(crate) fn make(planned: &Planned) -> (World, Settings) {
-    let slots: Vec<SlotView> = planned.slots.iter().zip(1..).map(|(slot, n)| view(slot, n, planned)).collect();
+    let slots: Vec<SlotView> =
+        planned.slots.iter().zip(1..).map(|(slot, n)| view(slot, n, planned)).collect();
     let instance = sight(planned, &slots);
     let instance_type: Option<InstanceType> = planned.type_known.then(|| type_with(&planned.limits));
     let world = World { now: at(NOW), instance, instance_type, node_ready: planned.node_ready, slots };
@@ -302,9 +304,12 @@ fn enis(slot: &SlotPlanned, bare: &NodeENIAttachment, n: u32, place: Position) -
         (Listed::Nothing | Listed::Unsettled, _) => None,
     };
     let own = state.filter(|state| *state != CloudState::Deleted).map(|state| eni_in(bare, n, state, place));
-    let unsettled = (slot.listed == Listed::Unsettled).then(|| Eni { available: false, ..eni(bare, n, None) });
+    let unsettled =
+        (slot.listed == Listed::Unsettled).then(|| Eni { available: false, ..eni(bare, n, None) });
     let mut own = own.or(unsettled);
-    if let (Listed::Elsewhere, Some(attachment)) = (slot.listed, own.as_mut().and_then(|eni| eni.attachment.as_mut())) {
+    if let (Listed::Elsewhere, Some(attachment)) =
+        (slot.listed, own.as_mut().and_then(|eni| eni.attachment.as_mut()))
+    {
         attachment.id = format!("eni-attach-{:08x}", 0x500 + n).parse().unwrap();
         attachment.at.device += 20;
     }
@@ -341,7 +346,8 @@ fn sight(planned: &Planned, slots: &[SlotView]) -> Sighting {
     let strangers = planned.strangers.iter().filter(|at| **at != on(0, 0)).zip(1..);
     let strangers = strangers.map(|(at, n)| HeldPosition { at: *at, eni: eni_id(STRANGERS + n) });
     let own = slots.iter().filter_map(|slot| slot.listing.as_ref()).flat_map(|listing| &listing.enis);
-    let own = own.filter_map(|eni| Some(HeldPosition { at: eni.attachment.as_ref()?.at, eni: eni.id.clone() }));
+    let own =
+        own.filter_map(|eni| Some(HeldPosition { at: eni.attachment.as_ref()?.at, eni: eni.id.clone() }));
     let own: Vec<HeldPosition> = if planned.own_shown { own.collect() } else { vec![] };
     let held = whole.held.iter().cloned().chain(strangers).chain(own).collect();
     Sighting::Seen(Instance { state, held, ..whole })

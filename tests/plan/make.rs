@@ -211,7 +211,12 @@ pub(crate) fn eni_in(object: &NodeENIAttachment, id: u32, state: CloudState, at:
 }
 
 /// The record of an ENI in a state, last changed at a time.
-pub(crate) fn recorded(object: &NodeENIAttachment, id: u32, state: CloudState, when: Timestamp) -> CloudStatus {
+pub(crate) fn recorded(
+    object: &NodeENIAttachment,
+    id: u32,
+    state: CloudState,
+    when: Timestamp,
+) -> CloudStatus {
     let before = record::intended(Epoch(EPOCH), when);
     let cloud = record::of(&eni_in(object, id, state, on(0, 2)), &before);
     match state {

@@ -22,7 +22,9 @@ enum Edit {
     Remove(usize),
     Reverse,
     Rotate(usize),
-    AddNode { zone_b: bool },
+    AddNode {
+        zone_b: bool,
+    },
     LoseNode(usize),
     ForgetStatus,
     /// The ENIs of slots that are to go are gone, of every nth slot.
@@ -101,13 +103,17 @@ impl History {
         object.status.clone_from(&self.status);
         let nodes = self.nodes();
         let asked = instances(&object, &nodes, &self.children);
-        let sightings = asked.into_iter().map(|id| (id.clone(), Sighting::Seen(self.instance(&id)))).collect();
+        let sightings =
+            asked.into_iter().map(|id| (id.clone(), Sighting::Seen(self.instance(&id)))).collect();
         let listed = resolve::subnet_ids(&object.spec);
         World {
             now: at(NOW),
             nodes,
             instances: sightings,
-            network: Network { subnets: all().into_iter().filter(|one| listed.contains(&one.id)).collect(), ..Network::default() },
+            network: Network {
+                subnets: all().into_iter().filter(|one| listed.contains(&one.id)).collect(),
+                ..Network::default()
+            },
             children: self.children.clone(),
             leftovers: None,
             node_eni: object,
@@ -123,7 +129,8 @@ impl History {
     fn pass(&mut self, dies: bool) {
         let plan = plan(&self.world(), &settings());
         for new in plan.update.iter().chain(&plan.remove) {
-            let old = self.children.iter_mut().find(|child| child.metadata.name == new.metadata.name).unwrap();
+            let old =
+                self.children.iter_mut().find(|child| child.metadata.name == new.metadata.name).unwrap();
             *old = new.clone();
             if old.spec.release {
                 old.metadata.deletion_timestamp = Some(Time(at(NOW)));

@@ -31,7 +31,8 @@ fn check(slot: &NodeENIAttachment, holder: Holder, expected: Leave) {
 
 #[test]
 fn an_agent_that_has_let_go_ends_every_wait() {
-    for policy in [DetachPolicyType::WaitForRelease, DetachPolicyType::AfterTimeout, DetachPolicyType::Force] {
+    for policy in [DetachPolicyType::WaitForRelease, DetachPolicyType::AfterTimeout, DetachPolicyType::Force]
+    {
         for holder in [HERE, GONE, AGENTLESS] {
             check(&met(slot(policy, None, 0), Some(true)), holder, Leave::Granted);
         }
@@ -63,7 +64,11 @@ fn silence_runs_out_after_five_minutes_unless_the_policy_says_otherwise() {
 #[test]
 fn what_an_agent_said_before_its_node_went_away_is_silence() {
     check(&met(slot(DetachPolicyType::AfterTimeout, None, 400), Some(false)), GONE, Leave::Granted);
-    check(&met(slot(DetachPolicyType::AfterTimeout, None, 100), Some(false)), GONE, Leave::WaitFor(seconds(200)));
+    check(
+        &met(slot(DetachPolicyType::AfterTimeout, None, 100), Some(false)),
+        GONE,
+        Leave::WaitFor(seconds(200)),
+    );
 }
 
 #[test]

@@ -38,7 +38,9 @@ fn settle(ideal: &mut Ideal, settings: &Settings, agent: bool) -> bool {
 fn blocked(object: &NodeENIAttachment) -> bool {
     let conditions = object.status.iter().flat_map(|status| &status.conditions);
     let mut reasons = conditions.map(|one| one.reason.as_str());
-    reasons.any(|reason| matches!(reason, "InstanceFull" | "NoSuchNetworkCard" | "InstanceGone" | "InstanceNotReady"))
+    reasons.any(|reason| {
+        matches!(reason, "InstanceFull" | "NoSuchNetworkCard" | "InstanceGone" | "InstanceNotReady")
+    })
 }
 
 fn attached(enis: &[Eni]) -> bool {

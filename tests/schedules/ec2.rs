@@ -56,8 +56,6 @@ fn error(call: Call, code: &str, message: &str) -> Ec2Error {
 impl SimEc2 {
     /// One call: it waits at the gate, takes effect, and is answered, if nothing goes wrong.
     async fn call<C: SimCall>(&self, call: Call, about: String, request: C) -> Answer<C::Answer> {
-        let changes =
-            matches!(call, Call::Create | Call::Attach | Call::Modify | Call::Detach | Call::Delete);
         let strike = self.gate.pass(Request { call: call.action(), about }).await;
         match strike {
             Strike::None => self.send(call, request),

@@ -17,12 +17,17 @@ pub enum Stage {
 
 /// A small world in which a `NodeENI` has just been made.
 pub fn begin(instances: usize, subnets: usize, agents: (bool, Agents)) -> World {
+    under_lag(instances, subnets, agents, 0)
+}
+
+/// Likewise, under a lag of EC2's reads, in seconds.
+pub fn under_lag(instances: usize, subnets: usize, agents: (bool, Agents), lag: u64) -> World {
     let layout = Layout {
         zones: vec![('a', subnets)],
         instances: (0..instances)
             .map(|n| ('a', "m5.xlarge", if n == 0 { vec![1] } else { vec![] }))
             .collect(),
-        lag: std::time::Duration::ZERO,
+        lag: std::time::Duration::from_secs(lag),
         seed: 1,
     };
     in_region(&layout, agents)

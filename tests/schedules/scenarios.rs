@@ -235,7 +235,8 @@ fn two_enis_for_one_slot_both_go_with_it() {
 fn a_status_that_names_a_strangers_eni_does_not_touch_it() {
     let mut world = begin(1, 1, (false, Agents::None));
     at_rest(&mut world);
-    let stranger = world.strangers.values().find(|eni| eni.attachment.as_ref().is_some_and(|at| !at.is_primary()));
+    let stranger =
+        world.strangers.values().find(|eni| eni.attachment.as_ref().is_some_and(|at| !at.is_primary()));
     let (id, attachment) = stranger.map(|eni| (eni.id.clone(), eni.attachment.clone().unwrap().id)).unwrap();
     let name = child(&world).name_any();
     lock_store(&world.store).edit_status::<NodeENIAttachment>(&name, "mallory", |status| {

@@ -142,6 +142,20 @@ fn a_lag_set_later_hides_the_very_next_change() {
 }
 
 #[test]
+fn what_happens_by_itself_is_seen_late_too() {
+    let mut region = Region::new();
+    let eni = region.eni("a");
+    let attach = region.attach(&eni, "m5", 1);
+    region.sim.send(attach).unwrap();
+    region.sim.settings_mut().lag = Duration::from_secs(2);
+    region.wait(2500);
+    let seen = |region: &mut Region| region.describe(&eni).unwrap().attachment.unwrap().status;
+    assert!((0..100).any(|_| seen(&mut region) == "attaching"));
+    region.wait(1000);
+    assert!((0..100).all(|_| seen(&mut region) == "attached"));
+}
+
+#[test]
 fn a_change_may_not_find_a_new_id_either() {
     let mut region = lagging(1.0);
     let eni = region.eni("a");

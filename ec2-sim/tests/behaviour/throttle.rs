@@ -60,3 +60,11 @@ fn a_throttled_call_changes_nothing() {
     assert_eq!(region.refusal(request), "RequestLimitExceeded");
     assert_eq!(region.free("a"), before);
 }
+
+#[test]
+fn a_full_bucket_does_not_grow() {
+    let mut region = Region::with(Settings::default());
+    assert_eq!(attempts(&mut region), 100);
+    region.wait(3_600_000);
+    assert_eq!(attempts(&mut region), 100);
+}
