@@ -37,6 +37,7 @@ pub trait Clock: Send + Sync + 'static {
 pub struct Memory {
     slots: Mutex<BTreeMap<String, SlotMemory>>,
     leftovers: Mutex<BTreeMap<String, Timestamp>>,
+    sweeps: Mutex<BTreeMap<String, Option<Timestamp>>>,
 }
 
 /// What is remembered of one slot.
@@ -108,7 +109,22 @@ impl Memory {
         self.slots().remove(uid);
     }
 
-    /// Since when EC2 has been listing ENIs of a `NodeENI` that has no slots.
+    fn sweeps(&self) -> MutexGuard<'_, BTreeMap<String, Option<Timestamp>>> {
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When to look for ENIs of a `NodeENI` that have no slot: once for what an earlier process may have left,
+    /// when a listing shows all that it did.
+    pub fn sweep_due(&self, node_eni: &str, shown: Timestamp) -> Option<Timestamp> {
+        *self.sweeps().entry(node_eni.to_owned()).or_insert(Some(shown))
+    }
+
+    /// When to look again; `None` for not at all.
+    pub fn sweep_at(&self, node_eni: &str, at: Option<Timestamp>) {
+        self.sweeps().insert(node_eni.to_owned(), at);
+    }
+
+    /// Since when EC2 has been listing ENIs of a `NodeENI` that have no slot.
     pub fn leftovers_since(&self, node_eni: &str, any: bool, now: Timestamp) -> Timestamp {
         let mut known = self.leftovers();
         if any {

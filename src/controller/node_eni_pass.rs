@@ -11,10 +11,10 @@ use super::context::{Clock, Context};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight};
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
-use crate::model::{Ec2Error, InstanceId, VpcId};
+use crate::model::{Ec2Error, InstanceId, Ownership, Slot, VpcId};
 use crate::plan::belief::Listing;
 use crate::plan::fanout::{Finalizer, Leftovers, Plan, Renewal, World, instances, plan, remove_all};
-use crate::plan::instance::Sighting;
+use crate::plan::instance::{Sighting, slot_of};
 use crate::plan::resolve::{self, Network};
 use crate::plan::{Pace, rollup};
 
@@ -43,8 +43,24 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
         }
     };
     let plan = plan(&world, &context.settings);
+    let sweep = next_sweep(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
-    carry_out(&object, plan, context).await
+    Ok(carry_out(&object, plan, context).await?.or(sweep))
+}
+
+/// When to look for ENIs without a slot, after this pass.
+fn next_sweep<C, E, K: Clock>(world: &World, plan: &Plan, context: &Context<C, E, K>) -> Pace {
+    let name = world.node_eni.metadata.name.as_deref().unwrap_or_default();
+    let shown = world.now + context.settings.listing_lag;
+    let left = world.leftovers.as_ref().map(|left| !left.listing.enis.is_empty());
+    // A renewal that ends half-way leaves an ENI without a slot.
+    if left == Some(true) || !plan.renew.is_empty() {
+        context.memory.sweep_at(name, Some(shown));
+    } else if left == Some(false) {
+        context.memory.sweep_at(name, None);
+    }
+    let due = context.memory.sweep_due(name, shown);
+    due.map_or(Pace::Settled, |at| Pace::Within(at.duration_since(world.now).max(SOON)))
 }
 
 /// Asks EC2 for what the decision depends on.
@@ -65,7 +81,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     Ok(World {
         now: context.clock.now(),
         network: network(object, vpcs, context).await?,
-        leftovers: leftovers(object, children.is_empty(), context).await?,
+        leftovers: leftovers(object, &children, context).await?,
         node_eni: object.as_ref().clone(),
         nodes,
         instances: sightings,
@@ -113,20 +129,25 @@ async fn groups<C: Cluster, E: Ec2, K: Clock>(
     Ok(found)
 }
 
-/// What EC2 still lists of a `NodeENI` that is being deleted and has no slots any more.
+/// What EC2 lists of a `NodeENI` and no slot is there for, where that is to be known: when it is being
+/// deleted and has no slots any more, and once after whatever may have left something behind.
 async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
-    childless: bool,
+    children: &[NodeENIAttachment],
     context: &Context<C, E, K>,
 ) -> Answer<Option<Leftovers>> {
     let name = object.metadata.name.clone().unwrap_or_default();
-    let asked = object.metadata.deletion_timestamp.is_some() && object.spec.paused != Some(true) && childless;
-    if !asked {
+    let at = context.clock.now();
+    let deleting = object.metadata.deletion_timestamp.is_some();
+    let due = context.memory.sweep_due(&name, at + context.settings.listing_lag).is_some_and(|due| due <= at);
+    let asked = if deleting { children.is_empty() } else { due };
+    if !asked || object.spec.paused == Some(true) {
         return Ok(None);
     }
-    let at = context.clock.now();
     let query = EniQuery::OfNodeEnis(context.settings.cluster.clone(), vec![name.clone()]);
-    let enis = context.ec2.enis(&query).await?;
+    let slots: BTreeSet<Slot> = children.iter().filter_map(slot_of).collect();
+    let mut enis = context.ec2.enis(&query).await?;
+    enis.retain(|eni| Ownership::read(&eni.tags).is_none_or(|owner| !slots.contains(&owner.slot)));
     let since = context.memory.leftovers_since(&name, !enis.is_empty(), at);
     Ok(Some(Leftovers { listing: Listing { at, enis }, since }))
 }

@@ -175,7 +175,8 @@ fn alive(world: &World, settings: &Settings) -> Plan {
         existing.iter().filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
     let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one));
     let (renew, wait) = renewals(world, &wanted, settings);
-    let (create, update) = (create.collect(), update.collect());
+    let orphans = orphans(world, &listed, &wanted, settings);
+    let (create, update) = (create.chain(orphans).collect(), update.collect());
     let remove = remove.filter_map(child::released).collect();
     let unsure = !listed.problems.is_empty() || !wanted.unserved.is_empty() || orphaned(world);
     let pace = if unsure { wait.or(Pace::Within(RECHECK)) } else { wait };
@@ -186,6 +187,25 @@ fn alive(world: &World, settings: &Settings) -> Plan {
         unserved: wanted.unserved,
     };
     Plan { create, update, remove, renew, pace, ..Plan::still(world, &seen) }
+}
+
+/// Objects for ENIs that have lost their own and that nothing wants any more, so that they go the ordinary
+/// way: seen for as long as the lag, and due for one of the reasons for which a slot is removed.
+fn orphans(
+    world: &World,
+    listed: &Listed,
+    wanted: &wanted::Slots,
+    settings: &Settings,
+) -> Vec<NodeENIAttachment> {
+    let Some(left) = &world.leftovers else { return vec![] };
+    if world.now.duration_since(left.since) < settings.listing_lag {
+        return vec![];
+    }
+    let of =
+        |eni| leftover(eni, &world.node_eni).filter(|one| removal::is_orphan_due(world, listed, wanted, one));
+    let named =
+        left.listing.enis.iter().filter_map(of).filter_map(|one| Some((one.metadata.name.clone()?, one)));
+    named.collect::<BTreeMap<String, NodeENIAttachment>>().into_values().collect()
 }
 
 /// The slots whose object somebody deleted, and when to look at those for which it is too early.

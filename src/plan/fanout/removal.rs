@@ -32,6 +32,18 @@ pub(super) fn is_due(world: &World, listed: &Listed, wanted: &Slots, child: &Nod
     }
 }
 
+/// Whether an ENI that has no slot has to go, for the same reasons.
+pub(super) fn is_orphan_due(
+    world: &World,
+    listed: &Listed,
+    wanted: &Slots,
+    orphan: &NodeENIAttachment,
+) -> bool {
+    let mut unmarked = orphan.clone();
+    unmarked.spec.release = false;
+    is_due(world, listed, wanted, &unmarked)
+}
+
 /// Whether EC2 told enough of the slot's instance in this pass to say what its node should have.
 fn is_known(world: &World, child: &NodeENIAttachment) -> bool {
     match sighting(world, child) {
