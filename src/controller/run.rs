@@ -51,8 +51,8 @@ pub enum End {
 /// A `NodeENI` is looked at once a second at most: many slots' changes are one change of the object.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// The slots of an instance come one by one, within milliseconds: one pass takes them all.
-const SLOTS_GATHER: Duration = Duration::from_millis(300);
+/// The slots of an instance come one by one: one pass takes them all. An attach takes seconds.
+const SLOTS_GATHER: Duration = Duration::from_millis(500);
 
 /// Runs the controller until told to stop, and says how far it is.
 pub async fn run<E: Ec2>(

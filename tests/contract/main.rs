@@ -4,7 +4,11 @@
 //! in-memory one gets wrong, the schedules would prove of a world that does not exist.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
-#![allow(dead_code, reason = "the schedules use more of the in-memory cluster than this does")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the schedules use more of the in-memory cluster than this does"
+)]
 
 mod admin;
 mod cases;

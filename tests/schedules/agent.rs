@@ -1,5 +1,7 @@
 //! The agents on the nodes, as far as the controller can tell that they are there.
 
+use std::sync::Arc;
+
 use eni_operator::api::{CloudState, ConditionType, NodeENIAttachment, find_condition};
 use serde_json::{Value, json};
 
@@ -19,14 +21,25 @@ pub fn act(world: &mut World) {
     if world.agents.1 == Agents::None {
         return;
     }
-    for (object, released) in slots(world) {
-        report(world, &object, released);
+    for (object, word) in slots(world) {
+        report(world, &object, word);
     }
     world.gather();
 }
 
-/// The slots on nodes that are there, and what their agents have to say: that they let go, or not.
-pub fn slots(world: &World) -> Vec<(std::sync::Arc<NodeENIAttachment>, Option<bool>)> {
+/// What an agent says of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// The link is up.
+    Up,
+    /// It has let go of it.
+    Released,
+    /// Somebody uses it.
+    InUse,
+}
+
+/// The slots on nodes that are there, and what their agents should say.
+pub fn slots(world: &World) -> Vec<(Arc<NodeENIAttachment>, Word)> {
     let store = lock(&world.store);
     let here = |slot: &NodeENIAttachment| {
         store.node(&slot.spec.node_name).is_some_and(|node| {
@@ -39,21 +52,22 @@ pub fn slots(world: &World) -> Vec<(std::sync::Arc<NodeENIAttachment>, Option<bo
 }
 
 /// What a slot's agent should say, if it should say anything.
-fn wanted(slot: &NodeENIAttachment) -> Option<Option<bool>> {
+fn wanted(slot: &NodeENIAttachment) -> Option<Word> {
     let cloud = slot.status.as_ref()?.cloud.as_ref()?;
     let attached = cloud.state == Some(CloudState::Attached);
     let host = slot.status.as_ref()?.host.is_some();
     if slot.spec.release {
-        return host.then_some(Some(true));
+        return host.then_some(Word::Released);
     }
-    attached.then_some(None)
+    attached.then_some(Word::Up)
 }
 
 /// An agent writes its part of a status.
-pub fn report(world: &World, slot: &NodeENIAttachment, released: Option<bool>) {
-    let (type_, holds) = match released {
-        Some(released) => (ConditionType::Released, released),
-        None => (ConditionType::LinkReady, true),
+pub fn report(world: &World, slot: &NodeENIAttachment, says: Word) {
+    let (type_, holds) = match says {
+        Word::Up => (ConditionType::LinkReady, true),
+        Word::Released => (ConditionType::Released, true),
+        Word::InUse => (ConditionType::Released, false),
     };
     let generation = slot.metadata.generation;
     let conditions = slot.status.as_ref().map_or(&[][..], |status| &status.conditions);

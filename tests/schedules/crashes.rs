@@ -41,7 +41,9 @@ fn a_plain_job_brings_enis_up_and_takes_them_away() {
 #[test]
 fn a_crash_at_any_place_leaves_nothing_undone_and_nothing_behind() {
     let mut runs = 0;
-    for (agents, lag) in [((false, Agents::None), 0), ((true, Agents::Faithful), 0), ((false, Agents::None), 60)] {
+    for (agents, lag) in
+        [((false, Agents::None), 0), ((true, Agents::Faithful), 0), ((false, Agents::None), 60)]
+    {
         for left in every_crash(&mut under_lag(2, 2, agents, lag), Stage::Up) {
             for seconds in [1, 20, 100] {
                 run(left.clone(), seconds).unwrap_or_else(|error| panic!("{error}"));

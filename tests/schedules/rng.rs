@@ -1,4 +1,4 @@
-//! Chance from a seed: SplitMix64.
+//! Chance from a seed: `SplitMix64`.
 
 /// Chance from a seed.
 #[derive(Debug, Clone)]

@@ -45,7 +45,7 @@ pub fn take(world: &mut World, turn: Turn, strike: Strike) -> Result<(), String>
             world.deliver(kind);
             Ok(())
         }
-        Turn::Begin(key) => world.begin(key),
+        Turn::Begin(key) => world.begin(&key),
         Turn::Release(ticket) => world.release(ticket, strike),
     }
 }

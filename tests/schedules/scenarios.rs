@@ -7,6 +7,7 @@ use eni_operator::api::{NodeENI, NodeENIAttachment};
 use eni_operator::model::{Call, tag_key};
 use kube::ResourceExt;
 
+use crate::agent::{Word, report};
 use crate::cluster::lock as lock_store;
 use crate::ec2::lock;
 use crate::gate::Strike;
@@ -302,7 +303,7 @@ fn an_agent_that_says_in_use_is_waited_for_as_long_as_it_takes() {
     world.agents.1 = Agents::None;
     users::delete_all(&mut world);
     run_passes(&mut world);
-    crate::agent::report(&world, &child(&world), Some(false));
+    report(&world, &child(&world), Word::InUse);
     world.gather();
     rests(&mut world);
     world.advance(3_600_000);

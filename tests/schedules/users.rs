@@ -7,7 +7,7 @@ use ec2_sim::world::InstanceState;
 use eni_operator::api::{DetachPolicy, DetachPolicyType, NodeENI, NodeENIAttachment, NodeENISpec};
 use kube::ResourceExt;
 
-use crate::agent;
+use crate::agent::{self, Word};
 use crate::cluster::lock as lock_store;
 use crate::ec2::lock;
 use crate::region::Machine;
@@ -217,16 +217,13 @@ fn tamper(world: &mut World, rng: &mut Rng) {
     world.say(|| format!("USER takes {} off, or away, in EC2", eni.id));
     world.tampered.extend(slot_of(eni));
     let mut sim = lock(&world.sim);
-    match &eni.attachment {
-        Some(at) => {
-            let attachment_id = at.id.clone();
-            let _ = sim.send(DetachNetworkInterface { attachment_id, ..DetachNetworkInterface::default() });
-        }
-        None => {
-            let network_interface_id = eni.id.clone();
-            let delete = DeleteNetworkInterface { network_interface_id, ..DeleteNetworkInterface::default() };
-            let _ = sim.send(delete);
-        }
+    if let Some(at) = &eni.attachment {
+        let attachment_id = at.id.clone();
+        let _ = sim.send(DetachNetworkInterface { attachment_id, ..DetachNetworkInterface::default() });
+    } else {
+        let network_interface_id = eni.id.clone();
+        let delete = DeleteNetworkInterface { network_interface_id, ..DeleteNetworkInterface::default() };
+        let _ = sim.send(delete);
     }
 }
 
@@ -236,11 +233,13 @@ fn agent_speaks(world: &mut World, rng: &mut Rng) {
         return;
     }
     let all = agent::slots(world);
-    let Some((slot, released)) = rng.pick(&all).cloned() else { return };
-    let released = released.map(|_| rng.percent(50));
-    world.say(|| format!("AGENT of {} says released {released:?}", slot.name_any()));
-    agent::report(world, &slot, released);
-    if released == Some(false) {
+    let Some((slot, mut says)) = rng.pick(&all).cloned() else { return };
+    if says == Word::Released && rng.percent(50) {
+        says = Word::InUse;
+    }
+    world.say(|| format!("AGENT of {} says {says:?}", slot.name_any()));
+    agent::report(world, &slot, says);
+    if says == Word::InUse {
         let now = world.now;
         world.in_use_since.insert(slot.uid().unwrap_or_default(), now);
     }

@@ -71,14 +71,16 @@ fn take_in(change: Change, snapshot: &RwLock<Snapshot>) -> Vec<Key> {
     match change {
         Change::NodeEni(name, object) => {
             let sight = object.map(Sight::Seen);
-            let lived = alive(snapshot.node_eni(&name).as_ref());
-            let lives = alive(sight.as_ref());
+            let before = alive(snapshot.node_eni(&name).as_ref());
+            let now = alive(sight.as_ref());
             snapshot.set_node_eni(&name, sight);
-            let slots = if lived == lives { vec![] } else { snapshot.attachments_of(&name) };
+            let slots = if before == now { vec![] } else { snapshot.attachments_of(&name) };
             let instances = slots.iter().filter_map(|slot| slot.spec.instance_id.parse().ok());
             instances.map(Key::Instance).chain([Key::NodeEni(name)]).collect()
         }
-        Change::Node(name, node) => node_seen(&mut snapshot, &name, node.as_deref().map(SlimNode::facts)),
+        Change::Node(name, node) => {
+            node_seen(&mut snapshot, &name, node.as_deref().map(SlimNode::facts).as_ref())
+        }
         Change::Attachment(name, object) => {
             let before = snapshot.set_attachment(&name, object.clone());
             let both = before.iter().chain(object.iter());
@@ -91,12 +93,12 @@ fn take_in(change: Change, snapshot: &RwLock<Snapshot>) -> Vec<Key> {
     }
 }
 
-fn node_seen(snapshot: &mut Snapshot, name: &str, facts: Option<NodeFacts>) -> Vec<Key> {
-    let before = snapshot.set_node(name, facts.clone());
-    if before == facts {
+fn node_seen(snapshot: &mut Snapshot, name: &str, facts: Option<&NodeFacts>) -> Vec<Key> {
+    let before = snapshot.set_node(name, facts.cloned());
+    if before.as_ref() == facts {
         return vec![];
     }
-    let both: Vec<&NodeFacts> = before.iter().chain(facts.iter()).collect();
+    let both: Vec<&NodeFacts> = before.iter().chain(facts).collect();
     let selects = |sight: &Sight| match sight {
         Sight::Seen(object) => both.iter().any(|node| object.spec.selects(&node.labels)),
         Sight::Undecodable(..) => true,

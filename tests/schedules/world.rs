@@ -1,6 +1,6 @@
 //! The world of a schedule: Kubernetes, EC2, the clock, and the operator's process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -69,7 +69,7 @@ pub struct World {
     /// ENIs that are not ours, as they must stay.
     pub strangers: BTreeMap<String, SimEni>,
     /// Slots that users tampered with in EC2: (`NodeENI`, instance, subnet).
-    pub tampered: std::collections::BTreeSet<(String, String, String)>,
+    pub tampered: BTreeSet<(String, String, String)>,
     /// Since when agents have said that a device is in use, by the uid of the slot's object.
     pub in_use_since: BTreeMap<String, i64>,
     /// What happened, if anybody wants to read it.
@@ -214,16 +214,16 @@ impl World {
     }
 
     /// A pass begins.
-    pub fn begin(&mut self, key: Key) -> Result<(), String> {
+    pub fn begin(&mut self, key: &Key) -> Result<(), String> {
         self.say(|| format!("pass over {key}"));
-        self.queue.begun(&key);
+        self.queue.begun(key);
         let process = self.process.clone();
         let pass: Running = match key.clone() {
             Key::NodeEni(name) => Box::pin(async move { node_eni_pass::pass(&name, &process).await }),
             Key::Instance(id) => Box::pin(async move { instance_pass::pass(&id, &process).await }),
         };
         self.running.insert(key.clone(), pass);
-        self.poll(&key)
+        self.poll(key)
     }
 
     /// A request is sent, and its pass goes on to its next ones.
@@ -270,8 +270,10 @@ impl Remains {
     pub fn revive(self) -> World {
         let (clock, gate) = (SetClock(Arc::new(AtomicI64::new(self.now))), Gate::closed());
         let (sim, store) = (Arc::new(Mutex::new(self.sim)), Arc::new(Mutex::new(self.store)));
-        let log = Arc::default();
-        let process = started(&sim, &store, &log, &gate, &clock, self.agents.0);
+        let ec2 = SimEc2 { sim: sim.clone(), log: Arc::default(), gate: gate.clone() };
+        let log = ec2.log.clone();
+        let cluster = MemoryCluster::new(store.clone(), gate.clone());
+        let process = started(cluster, ec2, clock.clone(), self.agents.0);
         let mut world = World {
             process,
             sim,
@@ -281,7 +283,7 @@ impl Remains {
             now: self.now,
             agents: self.agents,
             strangers: self.strangers,
-            tampered: Default::default(),
+            tampered: BTreeSet::new(),
             in_use_since: BTreeMap::new(),
             trace: self.trace,
             steps: 0,
@@ -300,26 +302,16 @@ impl Remains {
 
 /// A process that has just started in this world.
 fn process(world: &World) -> Arc<Process> {
-    started(&world.sim, &world.store, &world.log, &world.gate, &world.clock, world.agents.0)
+    let cluster = MemoryCluster::new(world.store.clone(), world.gate.clone());
+    let ec2 = SimEc2 { sim: world.sim.clone(), log: world.log.clone(), gate: world.gate.clone() };
+    started(cluster, ec2, world.clock.clone(), world.agents.0)
 }
 
-fn started(
-    sim: &Arc<Mutex<Simulator>>,
-    store: &Arc<Mutex<Store>>,
-    log: &Arc<Mutex<Vec<Mutation>>>,
-    gate: &Gate,
-    clock: &SetClock,
-    agent_required: bool,
-) -> Arc<Process> {
-    Arc::new(Context {
-        cluster: MemoryCluster::new(store.clone(), gate.clone()),
-        ec2: SimEc2 { sim: sim.clone(), log: log.clone(), gate: gate.clone() },
-        clock: clock.clone(),
-        settings: Settings {
-            cluster: ClusterId(CLUSTER.to_owned()),
-            listing_lag: SignedDuration::from_secs(60),
-            agent_required,
-        },
-        memory: Memory::default(),
-    })
+fn started(cluster: MemoryCluster, ec2: SimEc2, clock: SetClock, agent_required: bool) -> Arc<Process> {
+    let settings = Settings {
+        cluster: ClusterId(CLUSTER.to_owned()),
+        listing_lag: SignedDuration::from_secs(60),
+        agent_required,
+    };
+    Arc::new(Context { cluster, ec2, clock, settings, memory: Memory::default() })
 }

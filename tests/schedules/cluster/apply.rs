@@ -43,8 +43,8 @@ fn collect(value: &Value, at: &mut Path, found: &mut Leaves) {
             }
         }
         Value::Null => {}
-        leaf => {
-            found.insert(at.clone(), leaf.clone());
+        Value::Object(_) | Value::Array(_) | Value::String(_) | Value::Number(_) | Value::Bool(_) => {
+            found.insert(at.clone(), value.clone());
         }
     }
 }

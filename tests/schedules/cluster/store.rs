@@ -13,7 +13,7 @@ use kube::core::ObjectMeta;
 use kube::core::object::{HasSpec, HasStatus};
 use kube::{Resource, ResourceExt};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::apply::{self, Owners};
 
@@ -85,16 +85,16 @@ impl Kind for NodeENIAttachment {
     }
 }
 
-fn conflict<T>(why: &str) -> Answer<T> {
-    Err((ClusterErrorKind::Conflict, why.to_owned()))
+fn conflict(why: &str) -> (ClusterErrorKind, String) {
+    (ClusterErrorKind::Conflict, why.to_owned())
 }
 
-fn gone<T>() -> Answer<T> {
-    Err((ClusterErrorKind::Gone, "not found".to_owned()))
+fn gone() -> (ClusterErrorKind, String) {
+    (ClusterErrorKind::Gone, "not found".to_owned())
 }
 
-fn refused<T>(why: &str) -> Answer<T> {
-    Err((ClusterErrorKind::Refused, why.to_owned()))
+fn refused(why: &str) -> (ClusterErrorKind, String) {
+    (ClusterErrorKind::Refused, why.to_owned())
 }
 
 impl Store {
@@ -159,7 +159,7 @@ impl Store {
 
     /// Changes the labels of a node.
     pub fn label_node(&mut self, name: &str, key: &str, value: Option<&str>) -> Answer<()> {
-        let Some(node) = self.nodes.get(name) else { return gone() };
+        let Some(node) = self.nodes.get(name) else { return Err(gone()) };
         let mut new = node.as_ref().clone();
         let labels = new.metadata.labels.get_or_insert_default();
         let before = labels.clone();
@@ -177,7 +177,7 @@ impl Store {
     pub fn create<K: Kind>(&mut self, object: &K) -> Answer<K> {
         let name = object.name_any();
         if K::table(self).contains_key(&name) {
-            return conflict("already exists");
+            return Err(conflict("already exists"));
         }
         let mut new = object.clone();
         *new.status_mut() = None;
@@ -196,10 +196,10 @@ impl Store {
     /// Replaces an object but for its status, if it is still as it was seen.
     pub fn replace<K: Kind>(&mut self, object: &K) -> Answer<K> {
         let name = object.name_any();
-        let Some(stored) = K::table(self).get(&name) else { return gone() };
+        let Some(stored) = K::table(self).get(&name) else { return Err(gone()) };
         let old = stored.object.clone();
         if object.meta().resource_version.is_none() {
-            return refused("resourceVersion must be specified for an update");
+            return Err(refused("resourceVersion must be specified for an update"));
         }
         fence(old.meta(), object.meta())?;
         let mut new = old.as_ref().clone();
@@ -209,27 +209,28 @@ impl Store {
         to.annotations.clone_from(&from.annotations);
         to.owner_references.clone_from(&from.owner_references);
         set_finalizers(to, from.finalizers.clone().unwrap_or_default())?;
-        self.put(&name, &old, new, false)
+        Ok(self.put(&name, &old, new, false))
     }
 
     /// Replaces the finalizers of an object, if it is still as it was seen.
     pub fn set_finalizers<K: Kind>(&mut self, seen: &K, finalizers: Vec<String>) -> Answer<()> {
         let name = seen.name_any();
-        let Some(stored) = K::table(self).get(&name) else { return gone() };
+        let Some(stored) = K::table(self).get(&name) else { return Err(gone()) };
         let old = stored.object.clone();
         fence(old.meta(), seen.meta())?;
         let mut new = old.as_ref().clone();
         set_finalizers(new.meta_mut(), finalizers)?;
-        self.put(&name, &old, new, false).map(drop)
+        self.put(&name, &old, new, false);
+        Ok(())
     }
 
     /// Deletes an object, which stays while it has finalizers.
     pub fn delete<K: Kind>(&mut self, name: &str, uid: Option<&str>) -> Answer<()> {
         let now = self.now;
-        let Some(stored) = K::table(self).get(name) else { return gone() };
+        let Some(stored) = K::table(self).get(name) else { return Err(gone()) };
         let old = stored.object.clone();
         if uid.is_some_and(|uid| old.meta().uid.as_deref() != Some(uid)) {
-            return conflict("the UID in the precondition does not match");
+            return Err(conflict("the UID in the precondition does not match"));
         }
         let mut new = old.as_ref().clone();
         let meta = new.meta_mut();
@@ -238,13 +239,14 @@ impl Store {
             meta.deletion_grace_period_seconds = Some(0);
             meta.generation = meta.generation.map(|generation| generation + 1);
         }
-        self.put(name, &old, new, false).map(drop)
+        self.put(name, &old, new, false);
+        Ok(())
     }
 
     /// Applies a manager's part of a status by force, if the object is still as it was seen.
     pub fn apply_status<K: Kind>(&mut self, seen: &ObjectMeta, manager: &str, status: &Value) -> Answer<K> {
         let name = seen.name.clone().unwrap_or_default();
-        let Some(stored) = K::table(self).get_mut(&name) else { return gone() };
+        let Some(stored) = K::table(self).get_mut(&name) else { return Err(gone()) };
         let old = stored.object.clone();
         // A real API server does not look at the uid here; `tests/contract` has the case.
         fence(old.meta(), &ObjectMeta { uid: None, ..seen.clone() })?;
@@ -269,7 +271,7 @@ impl Store {
         let Some(old) = self.get::<K>(name) else { return };
         let mut new = old.as_ref().clone();
         edit(&mut new);
-        let _ = self.put(name, &old, new, false);
+        self.put(name, &old, new, false);
     }
 
     /// Somebody else changes an object in a way that does not matter: it has another version.
@@ -289,30 +291,30 @@ impl Store {
         let mut new = old.as_ref().clone();
         *new.status_mut() = match serde_json::from_value(after) {
             Ok(status) => Some(status),
-            Err(error) => return refused(&error.to_string()),
+            Err(error) => return Err(refused(&error.to_string())),
         };
-        self.put(name, old, new, true)
+        Ok(self.put(name, old, new, true))
     }
 
     /// Keeps an object, unless nothing changed or it may go.
-    fn put<K: Kind>(&mut self, name: &str, old: &Arc<K>, mut new: K, new_status: bool) -> Answer<K> {
+    fn put<K: Kind>(&mut self, name: &str, old: &Arc<K>, mut new: K, new_status: bool) -> K {
         if old.spec() != new.spec() {
             let meta = new.meta_mut();
             meta.generation = meta.generation.map(|generation| generation + 1);
         }
         if !new_status && old.meta() == new.meta() && old.spec() == new.spec() {
-            return Ok(new);
+            return new;
         }
         if new.meta().deletion_timestamp.is_some() && new.finalizers().is_empty() {
             K::table(self).remove(name);
             self.version += 1;
             self.changes.push(K::change(name.to_owned(), None));
-            return Ok(new);
+            return new;
         }
         if let Some(stored) = K::table(self).get_mut(name) {
             stored.object = Arc::new(new);
         }
-        Ok(self.changed::<K>(name))
+        self.changed::<K>(name)
     }
 
     /// Gives an object a new version, and tells the watches.
@@ -332,16 +334,16 @@ fn status_of<K: Kind>(object: &K) -> Value {
     object
         .status()
         .and_then(|status| serde_json::to_value(status).ok())
-        .unwrap_or_else(|| Value::Object(Default::default()))
+        .unwrap_or_else(|| Value::Object(Map::default()))
 }
 
 /// Refuses a request about another object, or an older state of it.
 fn fence(is: &ObjectMeta, seen: &ObjectMeta) -> Answer<()> {
     if seen.uid.is_some() && seen.uid != is.uid {
-        return conflict("uid mismatch");
+        return Err(conflict("uid mismatch"));
     }
     if seen.resource_version.is_some() && seen.resource_version != is.resource_version {
-        return conflict("the object has been modified");
+        return Err(conflict("the object has been modified"));
     }
     Ok(())
 }
@@ -350,7 +352,7 @@ fn fence(is: &ObjectMeta, seen: &ObjectMeta) -> Answer<()> {
 fn set_finalizers(meta: &mut ObjectMeta, finalizers: Vec<String>) -> Answer<()> {
     let old = meta.finalizers.clone().unwrap_or_default();
     if meta.deletion_timestamp.is_some() && finalizers.iter().any(|one| !old.contains(one)) {
-        return refused("no new finalizers can be added if the object is being deleted");
+        return Err(refused("no new finalizers can be added if the object is being deleted"));
     }
     meta.finalizers = Some(finalizers).filter(|all| !all.is_empty());
     Ok(())
