@@ -34,7 +34,7 @@ pub(super) async fn execute(
         let done = perform(ec2, clock, instance, &outcome.cloud, step).await;
         match done {
             Ok(cloud) => {
-                tracing::info!(%instance, eni = cloud.eni_id, ?step, "done");
+                tracing::info!(%instance, eni = cloud.eni_id, %step, "done");
                 outcome.cloud = cloud;
             }
             Err(error) if is_gone(step, &error) => {
@@ -42,7 +42,7 @@ pub(super) async fn execute(
                 outcome.cloud = absent(&outcome.cloud, step, clock.now());
             }
             Err(error) => {
-                tracing::warn!(%instance, eni = outcome.cloud.eni_id, ?step, error = &error as &dyn std::error::Error, "refused");
+                tracing::warn!(%instance, eni = outcome.cloud.eni_id, %step, error = &error as &dyn std::error::Error, "refused");
                 if let (Step::Change(change), Ec2ErrorKind::NoAnswer) = (step, error.kind) {
                     outcome.cloud = record::unanswered(&outcome.cloud, change, clock.now());
                 }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::SignedDuration;
 
-use crate::model::Ec2ErrorKind;
+use crate::model::{Ec2ErrorKind, Thing};
 
 /// First wait and longest wait after a failure of a kind.
 ///
@@ -11,7 +11,7 @@ use crate::model::Ec2ErrorKind;
 fn bounds(kind: Ec2ErrorKind) -> (SignedDuration, SignedDuration) {
     use Ec2ErrorKind as Kind;
     let (first, longest) = match kind {
-        Kind::NotFound(_)
+        Kind::NotFound(Thing::Eni | Thing::Attachment | Thing::Instance)
         | Kind::PositionTaken
         | Kind::Conflict
         | Kind::TokenReused
@@ -21,6 +21,7 @@ fn bounds(kind: Ec2ErrorKind) -> (SignedDuration, SignedDuration) {
         Kind::InstanceFull
         | Kind::AccountFull
         | Kind::SubnetFull
+        | Kind::NotFound(Thing::Subnet | Thing::SecurityGroup)
         | Kind::Mismatch
         | Kind::Unauthorized
         | Kind::Refused => (30, 600),

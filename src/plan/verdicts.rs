@@ -262,6 +262,7 @@ fn progress(standing: &Standing) -> (Reason, &'static str) {
 }
 
 /// Reason and words for a call that EC2 refused.
+#[expect(clippy::wildcard_enum_match_arm, reason = "EC2's words on the others say what to do")]
 pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
     use Ec2ErrorKind as Kind;
     let reason = match error.kind {
@@ -282,8 +283,14 @@ pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
         }
         Kind::Refused => Reason::Ec2Refused,
     };
-    let what = if error.kind == Kind::Unauthorized { permission(error.call) } else { String::new() };
-    (reason, format!("{error}{what}"))
+    let what_to_do = match error.kind {
+        Kind::Unauthorized => permission(error.call),
+        Kind::Mismatch => {
+            " (subnet, security groups and instance must be of one VPC and one zone)".to_owned()
+        }
+        _ => String::new(),
+    };
+    (reason, format!("{error}{what_to_do}"))
 }
 
 /// Which permission is missing.

@@ -1,12 +1,12 @@
 //! Worlds of one `NodeENI`: nodes of every kind, two zones, two VPCs, slots of the present and of the past.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use eni_operator::api::{
     CloudState, ConditionType, NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, Reason,
     SubnetOffset,
 };
-use eni_operator::model::{Instance, InstanceId, InstanceState, Subnet, VpcId};
+use eni_operator::model::{Instance, InstanceId, InstanceState, Slot, Subnet, VpcId};
 use eni_operator::plan::belief::Listing;
 use eni_operator::plan::fanout::{Leftovers, World, instances};
 use eni_operator::plan::instance::Sighting;
@@ -67,7 +67,8 @@ pub(crate) struct Planned {
     pub(crate) finalizer: bool,
     pub(crate) deleted: bool,
     pub(crate) given: Vec<u32>,
-    pub(crate) leftovers: Option<(Vec<u32>, i64)>,
+    /// Instances and subnets, and since when they have been seen.
+    pub(crate) leftovers: Option<(Vec<(u32, u32)>, i64)>,
 }
 
 /// All subnets that there are: `shared` is a name once per zone, `twin` stands twice in one.
@@ -147,7 +148,7 @@ fn child_planned() -> impl Strategy<Value = ChildPlanned> {
 /// Children in the subnets that are listed as a rule: others are what a former list left behind.
 fn children() -> impl Strategy<Value = Vec<ChildPlanned>> {
     proptest::collection::vec(child_planned(), 0..8).prop_map(|mut children| {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         children.retain(|child| seen.insert((child.instance, child.subnet)));
         children
     })
@@ -170,7 +171,7 @@ prop_compose! {
             (prop::bool::weighted(0.25), prop::bool::weighted(0.1), prop::bool::weighted(0.12)),
         finalizer in prop::bool::weighted(0.93),
         given in proptest::sample::subsequence(vec![1u32, 2, 3, 4, 5, 6], 0..5).prop_shuffle(),
-        leftovers in proptest::option::of((proptest::collection::vec(1u32..4, 0..3), 0i64..120)),
+        leftovers in proptest::option::of((proptest::collection::vec((1u32..7, 1u32..9), 0..3), 0i64..120)),
         childless in prop::bool::weighted(0.2),
     ) -> Planned {
         let children = if childless { vec![] } else { children };
@@ -204,22 +205,30 @@ pub(crate) fn make(planned: &Planned) -> World {
     let asked = instances(&node_eni, &nodes, &children);
     let sightings: BTreeMap<InstanceId, Sighting> =
         asked.into_iter().map(|id| (id.clone(), sighting(&id, planned))).collect();
-    let leftovers = planned.leftovers.clone().filter(|_| children.is_empty() && planned.deleted);
+    let leftovers = planned.leftovers.as_ref().filter(|_| !planned.deleted || children.is_empty());
+    let leftovers = leftovers.map(|(places, since)| leftovers_at(places, *since, &children));
     World {
         now: at(NOW),
         network: network(&node_eni, &sightings),
-        leftovers: leftovers.map(|(enis, since)| Leftovers {
-            listing: Listing {
-                at: at(NOW),
-                enis: enis.iter().map(|n| eni(&slot_object(*n), *n, None)).collect(),
-            },
-            since: ago(since),
-        }),
+        leftovers,
         node_eni,
         nodes,
         instances: sightings,
         children,
     }
+}
+
+/// ENIs without a slot: what EC2 lists, but for the slots that there are.
+fn leftovers_at(places: &[(u32, u32)], since: i64, children: &[NodeENIAttachment]) -> Leftovers {
+    let there: BTreeSet<Slot> = children.iter().map(slot_key).collect();
+    let orphan = |&(instance, subnet): &(u32, u32)| {
+        let mut object = slot_object(subnet);
+        object.spec.instance_id = crate::make::instance_id(instance).to_string();
+        object.spec.node_name = format!("node-{instance}");
+        (!there.contains(&slot_key(&object))).then(|| eni(&object, instance * 16 + subnet, None))
+    };
+    let enis = places.iter().filter_map(orphan).collect();
+    Leftovers { listing: Listing { at: at(NOW), enis }, since: ago(since) }
 }
 
 fn object(planned: &Planned) -> NodeENI {
@@ -238,7 +247,7 @@ fn object(planned: &Planned) -> NodeENI {
     object.metadata.deletion_timestamp = planned.deleted.then(|| Time(ago(50)));
     let given = planned.given.iter().enumerate().map(|(place, n)| SubnetOffset {
         subnet_id: subnet_id(*n).to_string(),
-        zone: zone_of(*n).to_owned(),
+        zone: zone_of(*n),
         offset: i64::try_from(place).unwrap(),
     });
     object.status = Some(NodeENIStatus { subnet_offsets: given.collect(), ..NodeENIStatus::default() });
@@ -271,7 +280,7 @@ fn facts(planned: &NodePlanned, n: u32) -> NodeFacts {
 fn sighting(id: &InstanceId, planned: &Planned) -> Sighting {
     let n = u32::from_str_radix(&id.as_str()[2..], 16).unwrap();
     let Some(node) = planned.nodes.get(n as usize - 1) else {
-        return if n % 2 == 0 { Sighting::Absent } else { Sighting::Seen(instance(n, "a")) };
+        return if n.is_multiple_of(2) { Sighting::Absent } else { Sighting::Seen(instance(n, "a")) };
     };
     let Some(state) = node.state else { return Sighting::Absent };
     let gone = state == InstanceState::Terminated;
@@ -286,14 +295,14 @@ fn sighting(id: &InstanceId, planned: &Planned) -> Sighting {
 pub(crate) fn network(object: &NodeENI, sightings: &BTreeMap<InstanceId, Sighting>) -> Network {
     let ids = eni_operator::plan::resolve::subnet_ids(&object.spec);
     let names = eni_operator::plan::resolve::subnet_names(&object.spec);
-    let vpcs: std::collections::BTreeSet<VpcId> = sightings
+    let vpcs: BTreeSet<VpcId> = sightings
         .values()
         .filter_map(|one| match one {
             Sighting::Seen(instance) => instance.vpc.clone(),
             Sighting::NotAsked | Sighting::Absent => None,
         })
         .collect();
-    let named = |vpc: &VpcId| {
+    let of_vpc = |vpc: &VpcId| {
         let has_name = |one: &Subnet| one.vpc == *vpc && names.contains(one.name.as_ref().unwrap());
         subnets().into_iter().filter(has_name).collect()
     };
@@ -306,7 +315,7 @@ pub(crate) fn network(object: &NodeENI, sightings: &BTreeMap<InstanceId, Sightin
     };
     Network {
         subnets: subnets().into_iter().filter(|one| ids.contains(&one.id)).collect(),
-        named_subnets: vpcs.iter().map(|vpc| (vpc.clone(), named(vpc))).collect(),
+        named_subnets: vpcs.iter().map(|vpc| (vpc.clone(), of_vpc(vpc))).collect(),
         named_groups: vpcs
             .iter()
             .map(|one| (one.clone(), groups(if *one == vpc(1) { 1 } else { 2 })))

@@ -76,16 +76,16 @@ impl Ideal {
 
     /// One pass, and the time until the next. Returns the plan and whether anything changed.
     pub(crate) fn pass(&mut self, settings: &Settings) -> (Plan, bool) {
-        self.pass_over(self.observed(false), settings)
+        self.pass_over(&self.observed(false), settings)
     }
 
     /// A pass to which a sweep has told everything.
     pub(crate) fn sweep(&mut self, settings: &Settings) -> bool {
-        self.pass_over(self.observed(true), settings).1
+        self.pass_over(&self.observed(true), settings).1
     }
 
-    fn pass_over(&mut self, world: World, settings: &Settings) -> (Plan, bool) {
-        let plan = plan(&world, settings);
+    fn pass_over(&mut self, world: &World, settings: &Settings) -> (Plan, bool) {
+        let plan = plan(world, settings);
         let before = (self.world.slots.clone(), self.enis.clone());
         let mut kept = vec![];
         for (slot, planned) in std::mem::take(&mut self.world.slots).into_iter().zip(&plan.slots) {

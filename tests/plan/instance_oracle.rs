@@ -9,6 +9,8 @@ use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World};
 use eni_operator::plan::{Settings, record};
 use k8s_openapi::jiff::Timestamp;
 
+use crate::make::LAG;
+
 pub(crate) fn cloud(object: &NodeENIAttachment) -> Option<&CloudStatus> {
     object.status.as_ref()?.cloud.as_ref()
 }
@@ -57,10 +59,18 @@ pub(crate) fn busy(world: &World, plan: &Plan) -> BTreeSet<Position> {
         .flat_map(listed)
         .chain(plan.slots.iter().filter_map(|slot| record::eni(slot.cloud.as_ref()?)))
         .collect();
-    let believed = plan.slots.iter().filter_map(|slot| record::position(slot.cloud.as_ref()?));
+    let there = world.slots.iter().zip(&plan.slots).filter(|(slot, planned)| !is_gone(slot, planned));
+    let believed = there.filter_map(|(_, planned)| record::position(planned.cloud.as_ref()?));
     let Sighting::Seen(instance) = &world.instance else { return believed.collect() };
     let strangers = instance.held.iter().filter(|held| !ours.contains(&held.eni)).map(|held| held.at);
     strangers.chain(believed).collect()
+}
+
+/// Whether a listing that shows everything lacks the recorded ENI.
+fn is_gone(slot: &SlotView, planned: &SlotPlan) -> bool {
+    let (Some(listing), Some(cloud)) = (&slot.listing, planned.cloud.as_ref()) else { return false };
+    let shows_all = listing.at.duration_since(cloud.last_change.0).as_secs() >= LAG;
+    shows_all && record::eni(cloud).is_some_and(|eni| !listed(slot).contains(&eni))
 }
 
 /// How many positions each card would carry if the plan were carried out.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eni_operator::api::{CloudState, DetachPolicyType};
+use eni_operator::api::{CloudState, DetachPolicyType, Reason};
 use eni_operator::model::{Epoch, InstanceState, Ownership, Position, client_token, tag_key};
 use eni_operator::plan::asks;
 use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan};
@@ -113,6 +113,22 @@ proptest! {
         for at in plan.slots.iter().filter_map(attach) {
             let limit = limit(&world, at.card);
             prop_assert!(limit.is_none_or(|limit| load[&at.card] <= limit), "{at} {load:?}");
+        }
+    }
+
+    #[test]
+    fn a_slot_is_told_that_there_is_no_room_only_where_there_is_none((world, settings) in world()) {
+        let plan = plan(&world, &settings);
+        let load = load(&world, &plan);
+        // An ENI that leaves is in the way until it is gone, and so is one whose state is not known.
+        let settled = world.slots.iter().all(|slot| slot.listing.is_some() && !slot.attachment.spec.release
+            && slot.attachment.metadata.deletion_timestamp.is_none() && !slot.attachment.spec.paused);
+        let card = |slot: &SlotPlan| u32::try_from(slot.attachment.spec.network_card_index).unwrap();
+        for slot in plan.slots.iter().filter(|_| settled).filter(|slot| says(slot, Reason::InstanceFull)) {
+            // Slots that wait for a retry or for the lag claim a place too.
+            let claims = plan.slots.iter().filter(|other| card(other) == card(slot)).count();
+            let held = load.get(&card(slot)).copied().unwrap_or_default();
+            prop_assert!(limit(&world, card(slot)).is_some_and(|limit| held + claims > limit));
         }
     }
 
@@ -314,6 +330,9 @@ proptest! {
 
 /// Whether the plan says that the instance has no room for the slot's ENI.
 fn no_room(slot: &SlotPlan) -> bool {
-    use eni_operator::api::Reason::{InstanceFull, NoSuchNetworkCard};
-    slot.verdicts.iter().any(|one| matches!(one.reason, InstanceFull | NoSuchNetworkCard))
+    says(slot, Reason::InstanceFull) || says(slot, Reason::NoSuchNetworkCard)
+}
+
+fn says(slot: &SlotPlan, reason: Reason) -> bool {
+    slot.verdicts.iter().any(|one| one.reason == reason)
 }

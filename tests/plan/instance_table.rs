@@ -155,6 +155,36 @@ fn a_strangers_position_is_left_to_it() {
 }
 
 #[test]
+fn a_slot_that_gets_what_it_wants_goes_before_one_that_cannot_whoever_is_in_its_way() {
+    let wants = |n, device| {
+        let mut slot = newborn(n);
+        slot.attachment.spec.device_index = device;
+        slot
+    };
+    let ours = with_eni(slot_object(9), 9, CloudState::Attached, 100);
+    let plan = plan(&world(vec![ours, wants(1, 2), wants(2, 3)]), &settings());
+    assert_eq!(plan.slots.iter().map(attach).collect::<Vec<_>>(), [None, Some(on(0, 4)), Some(on(0, 3))]);
+}
+
+#[test]
+fn a_full_card_does_not_fill_another() {
+    let mut slot = newborn(1);
+    (slot.attachment.spec.network_card_index, slot.attachment.spec.device_index) = (1, 0);
+    let mut full = holding(world(vec![slot, newborn(2)]), &[on(0, 1), on(0, 2), on(0, 3)]);
+    full.instance_type = Some(type_with(&[4, 1]));
+    let plan = plan(&full, &settings());
+    assert_eq!(plan.slots.iter().map(attach).collect::<Vec<_>>(), [Some(on(1, 0)), None]);
+}
+
+#[test]
+fn a_card_that_the_type_lacks_is_told() {
+    let mut slot = newborn(1);
+    slot.attachment.spec.network_card_index = 2;
+    let planned = of(&world(vec![slot]));
+    assert_eq!((planned.steps.len(), reason(&planned, ConditionType::Ready)), (0, Reason::NoSuchNetworkCard));
+}
+
+#[test]
 fn the_last_place_goes_to_an_eni_that_exists_and_not_to_one_that_might() {
     let mut waiting = newborn(1);
     waiting.attachment.spec.device_index = 1;

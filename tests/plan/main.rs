@@ -6,7 +6,16 @@
 //!
 //! The faults of the reference system that a plan can show, and what shows that they are gone:
 //! [`faults::SHOWN_BY`].
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::match_same_arms,
+    clippy::option_option,
+    clippy::struct_excessive_bools,
+    clippy::type_complexity,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests: a panic is the answer, a world before it is made is a list of flags, and so is a table"
+)]
 
 mod asks_table;
 mod belief_table;

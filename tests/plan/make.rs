@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use eni_operator::api::{
     CloudState, CloudStatus, ConditionType, DetachPolicy, DetachPolicyType, NodeENI, NodeENIAttachment,
-    NodeENIAttachmentStatus, Reason, Verdict, set_condition,
+    NodeENIAttachmentSpec, NodeENIAttachmentStatus, Reason, Verdict, set_condition,
 };
 use eni_operator::model::{
     Attachment, AttachmentState, Card, ClusterId, Eni, EniId, Epoch, HeldPosition, Instance, InstanceId,
@@ -132,17 +132,20 @@ pub(crate) fn node_eni(spec: &serde_json::Value) -> NodeENI {
 
 /// The object of the nth slot of instance 1: one subnet per slot.
 pub(crate) fn slot_object(n: u32) -> NodeENIAttachment {
-    let mut object = NodeENIAttachment::default();
-    object.spec.node_eni = "n".to_owned();
-    object.spec.node_name = "node-1".to_owned();
-    object.spec.instance_id = instance_id(1).to_string();
-    object.spec.zone = "a".to_owned();
-    object.spec.subnet_id = subnet_id(n).to_string();
-    object.spec.security_group_ids = vec!["sg-00000001".to_owned()];
-    object.spec.description = "d".to_owned();
-    object.spec.device_index = 2;
-    object.spec.delete_on_termination = true;
-    object.spec.detach_policy = DetachPolicy { type_: DetachPolicyType::AfterTimeout, timeout_seconds: None };
+    let spec = NodeENIAttachmentSpec {
+        node_eni: "n".to_owned(),
+        node_name: "node-1".to_owned(),
+        instance_id: instance_id(1).to_string(),
+        zone: "a".to_owned(),
+        subnet_id: subnet_id(n).to_string(),
+        security_group_ids: vec!["sg-00000001".to_owned()],
+        description: "d".to_owned(),
+        device_index: 2,
+        delete_on_termination: true,
+        detach_policy: DetachPolicy { type_: DetachPolicyType::AfterTimeout, timeout_seconds: None },
+        ..NodeENIAttachmentSpec::default()
+    };
+    let mut object = NodeENIAttachment { spec, ..NodeENIAttachment::default() };
     object.metadata.name = Some(slot_key(&object).object_name());
     object.metadata.uid = Some(format!("uid-{n}"));
     object.metadata.generation = Some(2);

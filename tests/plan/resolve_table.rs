@@ -111,7 +111,7 @@ fn groups_are_those_of_the_nodes_vpc_sorted_once_each() {
     let both =
         spec(&json!({"securityGroupIDs": ["sg-0000000a", "sg-00000009"], "securityGroupNames": ["default"]}));
     let found = groups(&both, &network, &vpc(1)).unwrap();
-    assert_eq!(found.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["sg-00000009", "sg-0000000a"]);
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["sg-00000009", "sg-0000000a"]);
     assert_eq!(groups(&both, &network, &vpc(3)).unwrap_err().reason, Reason::SecurityGroupNotFound);
 }
 

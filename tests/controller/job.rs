@@ -1,16 +1,14 @@
 //! One job: a region, six nodes, a `NodeENI` that comes and goes, and a controller that is killed meanwhile.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use xtask::http::request;
-use xtask::kubectl::Kubectl;
-use xtask::process::{Guarded, Output};
+use xtask::process::Guarded;
 use xtask::testbed::Testbed;
 
 use crate::check;
 use crate::proxy::{Kill, Proxy};
+use crate::world::World;
 
 /// Longest that a phase of a job may take.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -20,25 +18,20 @@ const TICK: Duration = Duration::from_millis(5);
 
 /// A job.
 pub(crate) struct Job<'a> {
-    testbed: &'a Testbed,
-    kubectl: Kubectl,
+    world: World<'a>,
     /// Name of the job, of its `NodeENI`, and of its cluster in the ENIs' tags.
     name: String,
-    ec2: String,
-    runs: usize,
 }
 
 impl<'a> Job<'a> {
     /// Makes the region and the nodes.
     pub(crate) fn prepare(testbed: &'a Testbed, number: usize, lag_millis: u64) -> Self {
-        let ec2 = testbed.ec2_endpoint().unwrap().to_owned();
-        let kubectl = Kubectl::find(&testbed.kubeconfig_path()).unwrap();
-        let job = Self { testbed, kubectl, name: format!("kills-{number}"), ec2, runs: 0 };
-        request("POST", &job.ec2, "/_sim/reset", None).unwrap();
-        request("POST", &job.ec2, "/_sim/settings", Some(&json!({ "lag_millis": lag_millis }))).unwrap();
-        let made = request("POST", &job.ec2, "/_sim/seed", Some(&region())).unwrap();
+        let name = format!("kills-{number}");
+        let job = Self { world: World::new(testbed, &name), name };
+        job.world.set(&json!({ "lag_millis": lag_millis }));
+        let made = job.world.seed(&region());
         for (node, zone) in nodes() {
-            job.apply(&job.node(node, zone, made["instances"][format!("n{node}")].as_str().unwrap()));
+            job.world.apply(&job.node(node, zone, made["instances"][format!("n{node}")].as_str().unwrap()));
         }
         job
     }
@@ -46,19 +39,24 @@ impl<'a> Job<'a> {
     /// Runs the job, killing the controller on the way. Returns how often it was killed.
     pub(crate) fn run(mut self, kills: Vec<Kill>) -> usize {
         let planned = kills.len();
-        let proxy = Proxy::start(&self.ec2, kills);
-        let mut controller = self.controller(&proxy);
-        self.apply(&self.node_eni());
+        let proxy = Proxy::start(&self.world.ec2, kills);
+        let mut controller = self.world.controller(&proxy.url);
+        self.world.apply(&self.node_eni());
         self.wait_until(&proxy, &mut controller, "12 ENIs to be ready", |job| job.ready() == 12);
-        check::all_is_as_it_should_be(&self.state(), &self.attachments(), &self.name);
-        self.kubectl.run(&["delete", "nodeeni", &self.name, "--wait=false"]).unwrap();
+        check::all_is_as_it_should_be(&self.world.state(), &self.world.attachments(), &self.name);
+        self.world.kubectl.run(&["delete", "nodeeni", &self.name, "--wait=false"]).unwrap();
         self.wait_until(&proxy, &mut controller, "the NodeENI to be gone", Self::gone);
-        check::nothing_is_left(&self.state(), &self.attachments(), &self.name);
+        check::nothing_is_left(&self.world.state(), &self.world.attachments(), &self.name);
         controller.kill().unwrap();
         for (node, _) in nodes() {
-            self.kubectl.run(&["delete", "node", &self.node_name(node)]).unwrap();
+            self.world.kubectl.run(&["delete", "node", &self.node_name(node)]).unwrap();
         }
-        println!("{}: {} requests to EC2, {} runs of the controller", self.name, proxy.seen(), self.runs);
+        println!(
+            "{}: {} requests to EC2, {} runs of the controller",
+            self.name,
+            proxy.seen(),
+            self.world.runs
+        );
         planned - proxy.left().len()
     }
 
@@ -67,8 +65,8 @@ impl<'a> Job<'a> {
         let begun = Instant::now();
         let mut looked = begun;
         loop {
-            if proxy.strike(|| drop(controller.kill().unwrap())) {
-                *controller = self.controller(proxy);
+            if proxy.strike(|| assert!(!controller.kill().unwrap().success())) {
+                *controller = self.world.controller(&proxy.url);
             }
             if looked.elapsed() > Duration::from_millis(250) {
                 if holds(self) {
@@ -85,46 +83,6 @@ impl<'a> Job<'a> {
                 controller.last_words()
             );
             std::thread::sleep(TICK);
-        }
-    }
-
-    /// Starts the controller.
-    fn controller(&mut self, proxy: &Proxy) -> Guarded {
-        self.runs += 1;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_eni-operator"));
-        command.args(["--log-format", "json", "controller", "--leader-elect=false", "--metrics-addr", "0"]);
-        command.args([
-            "--require-node-agent=false",
-            "--listing-lag-seconds",
-            "2",
-            "--cluster-id",
-            &self.name,
-        ]);
-        command.envs(self.testbed.environment());
-        command.env("AWS_ENDPOINT_URL", &proxy.url);
-        let log = self.testbed.folder().join(format!("{}-{}.log", self.name, self.runs));
-        Guarded::spawn("the controller", &command, &Output::Log(log)).unwrap()
-    }
-
-    /// Applies an object with kubectl.
-    fn apply(&self, object: &Value) {
-        let file = self.testbed.folder().join("object.json");
-        std::fs::write(&file, object.to_string()).unwrap();
-        self.kubectl.run(&["apply", "--server-side", "-f", file.to_str().unwrap()]).unwrap();
-        if object["kind"] == "Node" {
-            let name = object["metadata"]["name"].as_str().unwrap();
-            let ready = json!({ "status": { "conditions": [{ "type": "Ready", "status": "True" }] } });
-            self.kubectl
-                .run(&[
-                    "patch",
-                    "node",
-                    name,
-                    "--subresource=status",
-                    "--type=merge",
-                    "-p",
-                    &ready.to_string(),
-                ])
-                .unwrap();
         }
     }
 
@@ -154,34 +112,15 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// What kubectl shows.
-    fn get(&self, args: &[&str]) -> Value {
-        let output = Command::new(self.kubectl.binary())
-            .args(["--kubeconfig", self.testbed.kubeconfig_path().to_str().unwrap(), "get", "-o", "json"])
-            .args(args)
-            .output()
-            .unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
-    }
-
-    fn attachments(&self) -> Vec<Value> {
-        let all = self.get(&["nodeeniattachments"]);
-        all["items"].as_array().cloned().unwrap_or_default()
-    }
-
     fn ready(&self) -> i64 {
-        self.get(&["nodeeni", &self.name])["status"]["ready"].as_i64().unwrap_or_default()
+        self.world.get(&["nodeeni", &self.name])["status"]["ready"].as_i64().unwrap_or_default()
     }
 
     fn gone(&self) -> bool {
-        let all = self.get(&["nodeeni"]);
+        let all = self.world.get(&["nodeeni"]);
         all["items"]
             .as_array()
             .is_some_and(|items| items.iter().all(|one| one["metadata"]["name"] != self.name))
-    }
-
-    fn state(&self) -> Value {
-        request("GET", &self.ec2, "/_sim/state", None).unwrap()
     }
 }
 

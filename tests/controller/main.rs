@@ -1,13 +1,17 @@
-//! The controller as its real process, killed with SIGKILL at moments chosen by counting its requests to EC2.
+//! The controller as its real process: the real binary with the AWS SDK, a real kube-apiserver, and
+//! `ec2-sim` as a process.
 //!
-//! Real kube-apiserver, the real binary with the AWS SDK, `ec2-sim` as a process behind a proxy that counts.
-//! Each job makes twelve ENIs on six nodes in three zones and takes them away again.
+//! It is killed with SIGKILL at moments chosen by counting its requests to EC2, through a proxy; each job
+//! makes twelve ENIs on six nodes in three zones and takes them away again. And it is given objects that
+//! cannot work.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod check;
 mod job;
 mod proxy;
+mod unworkable;
+mod world;
 
 use job::Job;
 use proxy::{Kill, Moment};
