@@ -142,11 +142,6 @@ fn view<C: Cluster, E: Ec2, K: Clock>(
     context: &Context<C, E, K>,
 ) -> SlotView {
     let memory = context.memory.of(slot.metadata.uid.as_deref().unwrap_or_default(), now);
-    let owner_lives = match context.cluster.node_eni(&slot.spec.node_eni) {
-        Some(Sight::Seen(owner)) => owner.metadata.deletion_timestamp.is_none(),
-        Some(Sight::Undecodable(..)) => true,
-        None => false,
-    };
     let enis = |by_slot: &BTreeMap<Slot, Vec<Eni>>| {
         slot_of(slot).and_then(|slot| by_slot.get(&slot).cloned()).unwrap_or_default()
     };
@@ -156,7 +151,6 @@ fn view<C: Cluster, E: Ec2, K: Clock>(
         newborn: memory.newborn,
         known_since: memory.known_since,
         retry_at: memory.retry_at,
-        owner_lives,
     }
 }
 

@@ -24,8 +24,6 @@ pub struct SlotView {
     pub known_since: Timestamp,
     /// Not before this time, after failures.
     pub retry_at: Option<Timestamp>,
-    /// Whether the slot's `NodeENI` exists and is not being deleted.
-    pub owner_lives: bool,
 }
 
 /// What EC2 listed.

@@ -11,7 +11,7 @@ use crate::proxy::{Kill, Proxy};
 use crate::world::World;
 
 /// Longest that a phase of a job may take.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// How often to look.
 const TICK: Duration = Duration::from_millis(5);

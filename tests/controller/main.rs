@@ -5,7 +5,8 @@
 //! makes twelve ENIs on six nodes in three zones and takes them away again. And it is given objects that
 //! cannot work.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, reason = "a test waits in real time")]
 
 mod check;
 mod job;

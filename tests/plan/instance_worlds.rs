@@ -53,7 +53,6 @@ pub(crate) struct SlotPlanned {
     pub(crate) known_ago: i64,
     pub(crate) newborn: bool,
     pub(crate) retry_in: Option<i64>,
-    pub(crate) owner_lives: bool,
     pub(crate) release: bool,
     pub(crate) deleted_ago: Option<i64>,
     pub(crate) paused: bool,
@@ -152,12 +151,11 @@ prop_compose! {
         (release, deleted_ago, paused) in lifecycle(),
         (policy, met_agent, released) in agent(),
         (device, card, drift, delete_on_termination, source_dest_check) in wishes(),
-        owner_lives in prop::bool::weighted(0.9),
         token_reused in prop::bool::weighted(0.1),
     ) -> SlotPlanned {
         SlotPlanned {
             recorded, listed, surplus, changed_ago, created_before_that, known_ago, newborn, retry_in,
-            owner_lives, release, deleted_ago, paused, device: device.max(1 - card.min(1)), card, drift,
+            release, deleted_ago, paused, device: device.max(1 - card.min(1)), card, drift,
             delete_on_termination, source_dest_check, policy, met_agent, released, token_reused,
         }
     }
@@ -249,7 +247,6 @@ fn view(slot: &SlotPlanned, n: u32, planned: &Planned) -> SlotView {
         newborn: slot.newborn && slot.recorded == Recorded::Nothing,
         known_since: ago(slot.known_ago),
         retry_at: slot.retry_in.map(|wait| at(NOW + wait)),
-        owner_lives: slot.owner_lives,
     }
 }
 

@@ -271,6 +271,5 @@ pub(crate) fn view(object: NodeENIAttachment, enis: Vec<Eni>) -> SlotView {
         newborn: false,
         known_since: ago(9999),
         retry_at: None,
-        owner_lives: true,
     }
 }
