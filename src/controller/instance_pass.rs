@@ -10,7 +10,7 @@ use super::PassError;
 use super::context::{Clock, Context};
 use super::execute::{Outcome, execute};
 use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
-use crate::cluster::{Cluster, ClusterErrorKind, Sight};
+use crate::cluster::{Cluster, ClusterErrorKind};
 use crate::ec2::{Ec2, EniQuery};
 use crate::model::{Ec2Error, Eni, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
