@@ -47,7 +47,7 @@ async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
             .with_context(|| format!("--metrics-addr: listening on {address}"))?;
         tokio::spawn(http::serve(listener, shown));
     }
-    match run(client, ec2, options, told, stage).await {
+    match Box::pin(run(client, ec2, options, told, stage)).await {
         End::Told => Ok(()),
         End::LeaseLost => anyhow::bail!("the lease was lost; another controller may be leading"),
     }

@@ -58,7 +58,7 @@ fn shuffled() -> impl Strategy<Value = (World, World)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(8000))]
 
     #[test]
     fn the_order_of_nodes_and_slots_does_not_matter((world, other) in shuffled()) {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use ec2_sim::api::{CreateNetworkInterface, CreateTags, Tag, TagSpecification};
+use ec2_sim::api::{
+    AttachNetworkInterface, CreateNetworkInterface, CreateTags, DeleteNetworkInterface,
+    DetachNetworkInterface, Tag, TagSpecification,
+};
 use eni_operator::api::{NodeENI, NodeENIAttachment};
 use eni_operator::model::{Call, tag_key};
 use kube::ResourceExt;
@@ -56,8 +59,8 @@ fn cleared(world: &mut World) {
     well(world, done);
 }
 
-/// Runs in order until the nth call of a kind is about to be sent, and strikes it.
-fn until(world: &mut World, call: Call, strike: Strike) {
+/// Runs in order until a request of a kind is about to be sent, and strikes it.
+fn until(world: &mut World, call: &str, strike: Strike) {
     for _ in 0..10_000 {
         let Some(turn) = next(world, None) else {
             assert!(crate::run::jump(world), "{call} never comes\n{}", world.story());
@@ -85,7 +88,7 @@ fn calls(world: &World, call: Call) -> usize {
 fn a_create_whose_answer_was_lost_leaks_nothing_when_its_object_is_deleted_at_once() {
     for lag in [0, 30, 60] {
         let mut world = lagging(1, 1, lag);
-        until(&mut world, Call::Create, Strike::Lost);
+        until(&mut world, "CreateNetworkInterface", Strike::Lost);
         assert_eq!(calls(&world, Call::Create), 1);
         cleared(&mut world);
     }
@@ -94,9 +97,37 @@ fn a_create_whose_answer_was_lost_leaks_nothing_when_its_object_is_deleted_at_on
 #[test]
 fn a_create_whose_answer_was_lost_is_asked_for_again_and_not_twice() {
     let mut world = lagging(1, 1, 60);
-    until(&mut world, Call::Create, Strike::Lost);
+    until(&mut world, "CreateNetworkInterface", Strike::Lost);
     at_rest(&mut world);
     assert_eq!(lock(&world.sim).tokens().len(), 1);
+    cleared(&mut world);
+}
+
+#[test]
+fn a_create_of_which_answer_and_record_are_lost_is_not_asked_for_twice() {
+    let mut world = lagging(1, 1, 60);
+    until(&mut world, "CreateNetworkInterface", Strike::Lost);
+    until(&mut world, "apply status of", Strike::Unsent);
+    at_rest(&mut world);
+    assert_eq!(lock(&world.sim).tokens().len(), 1);
+    cleared(&mut world);
+}
+
+#[test]
+fn slots_of_one_instance_never_ask_for_one_position() {
+    let layout = Layout {
+        zones: vec![('a', 2)],
+        instances: vec![('a', "m5.4xlarge", vec![2])],
+        lag: Duration::ZERO,
+        seed: 3,
+    };
+    let mut world = in_region(&layout, (false, Agents::None));
+    let subnets = world.region.subnets["us-east-1a"].clone();
+    let groups = world.region.groups[..1].to_vec();
+    users::create(&mut world, &users::node_eni("net-1", &subnets, &groups, 1));
+    at_rest(&mut world);
+    let refused: Vec<_> = lock(&world.log).iter().filter(|call| !call.done).cloned().collect();
+    assert!(refused.is_empty(), "{refused:?}");
     cleared(&mut world);
 }
 
@@ -104,7 +135,7 @@ fn a_create_whose_answer_was_lost_is_asked_for_again_and_not_twice() {
 fn a_crash_between_a_create_and_its_answer_is_survived_under_any_lag() {
     for lag in [0, 30, 60] {
         let mut world = lagging(2, 2, lag);
-        until(&mut world, Call::Create, Strike::Lost);
+        until(&mut world, "CreateNetworkInterface", Strike::Lost);
         world.crash();
         at_rest(&mut world);
         cleared(&mut world);
@@ -114,7 +145,7 @@ fn a_crash_between_a_create_and_its_answer_is_survived_under_any_lag() {
 #[test]
 fn a_lost_attach_answer_neither_doubles_nor_leaks() {
     let mut world = lagging(1, 2, 60);
-    until(&mut world, Call::Attach, Strike::Lost);
+    until(&mut world, "AttachNetworkInterface", Strike::Lost);
     at_rest(&mut world);
     cleared(&mut world);
 }
@@ -122,7 +153,7 @@ fn a_lost_attach_answer_neither_doubles_nor_leaks() {
 #[test]
 fn a_lost_modify_answer_does_not_leave_a_wrong_attribute() {
     let mut world = lagging(1, 1, 60);
-    until(&mut world, Call::Modify, Strike::Lost);
+    until(&mut world, "ModifyNetworkInterfaceAttribute", Strike::Lost);
     users::edit(&mut world, "net-0", "delete-on-termination", |spec| spec.delete_on_termination = false);
     at_rest(&mut world);
     cleared(&mut world);
@@ -146,9 +177,9 @@ fn a_wiped_status_is_rebuilt_from_tags_without_a_call_that_changes_anything() {
 fn a_status_wiped_just_after_a_create_makes_no_second_eni() {
     let mut world = lagging(1, 1, 60);
     // The process knows the object for longer than the lag.
-    until(&mut world, Call::Create, Strike::Refused);
+    until(&mut world, "CreateNetworkInterface", Strike::Refused);
     world.advance(100_000);
-    until(&mut world, Call::Attach, Strike::None);
+    until(&mut world, "AttachNetworkInterface", Strike::None);
     world.advance(5000);
     let name = child(&world).name_any();
     users::wipe(&mut world, &name);
@@ -179,7 +210,7 @@ fn an_object_deleted_by_hand_is_bookkeeping_and_its_successor_adopts_the_eni() {
 #[test]
 fn an_object_deleted_by_hand_while_its_create_is_not_listed_doubles_nothing() {
     let mut world = lagging(1, 1, 60);
-    until(&mut world, Call::Create, Strike::None);
+    until(&mut world, "CreateNetworkInterface", Strike::None);
     let name = child(&world).name_any();
     let _ = lock_store(&world.store).delete::<NodeENIAttachment>(&name, None);
     world.gather();
@@ -192,7 +223,7 @@ fn an_object_deleted_by_hand_while_its_create_is_not_listed_doubles_nothing() {
 fn another_security_group_between_two_tries_of_a_create_mends_the_token_mismatch() {
     for lag in [0, 60] {
         let mut world = lagging(1, 1, lag);
-        until(&mut world, Call::Create, Strike::Lost);
+        until(&mut world, "CreateNetworkInterface", Strike::Lost);
         let group = world.region.groups[1].clone();
         users::edit(&mut world, "net-0", "another group", |spec| spec.security_group_ids = Some(vec![group]));
         at_rest(&mut world);
@@ -213,15 +244,69 @@ fn twin(world: &mut World) {
 }
 
 #[test]
-fn of_two_enis_for_one_slot_the_attached_one_stays() {
+fn of_several_enis_for_one_slot_the_attached_one_stays() {
     let mut world = up(1, 1, 0);
     let attached = child(&world).status.unwrap().cloud.unwrap().eni_id.unwrap();
-    twin(&mut world);
+    // Listings are by id: one comes before it, and one after.
+    let beside = |world: &World, before| {
+        let sim = lock(&world.sim);
+        let mut ours = sim.state().enis.values().filter(|eni| slot_of(eni).is_some() && eni.id != attached);
+        ours.any(|eni| (eni.id < attached) == before)
+    };
+    while !(beside(&world, true) && beside(&world, false)) {
+        twin(&mut world);
+    }
     let name = child(&world).name_any();
     users::wipe(&mut world, &name);
     at_rest(&mut world);
-    assert_eq!(child(&world).status.unwrap().cloud.unwrap().eni_id, Some(attached));
+    assert_eq!(child(&world).status.unwrap().cloud.unwrap().eni_id.as_ref(), Some(&attached));
     assert_eq!(calls(&world, Call::Detach), 0);
+    cleared(&mut world);
+}
+
+/// Somebody takes an ENI off its instance in EC2.
+fn detach_by_hand(world: &mut World, id: &str) {
+    let attachment = lock(&world.sim).state().enis.get(id).unwrap().attachment.clone().unwrap();
+    let detach = DetachNetworkInterface { attachment_id: attachment.id, ..DetachNetworkInterface::default() };
+    lock(&world.sim).send(detach).unwrap();
+    world.advance(5000);
+}
+
+#[test]
+fn an_eni_that_was_deleted_by_hand_is_replaced_by_one_with_another_token() {
+    let mut world = up(1, 1, 0);
+    let id = child(&world).status.unwrap().cloud.unwrap().eni_id.unwrap();
+    detach_by_hand(&mut world, &id);
+    let delete = DeleteNetworkInterface { network_interface_id: id, ..DeleteNetworkInterface::default() };
+    lock(&world.sim).send(delete).unwrap();
+    users::edit(&mut world, "net-0", "delete-on-termination", |spec| spec.delete_on_termination = false);
+    at_rest(&mut world);
+    assert_eq!(lock(&world.sim).tokens().len(), 2);
+    cleared(&mut world);
+}
+
+#[test]
+fn a_slot_is_not_let_go_while_another_eni_of_it_is_on_its_way_out() {
+    let mut world = up(1, 1, 0);
+    let ours = child(&world).status.unwrap().cloud.unwrap().eni_id.unwrap();
+    detach_by_hand(&mut world, &ours);
+    twin(&mut world);
+    let id = {
+        let sim = lock(&world.sim);
+        let mut all = sim.state().enis.values().filter(|eni| slot_of(eni).is_some());
+        all.find(|eni| eni.id != ours).unwrap().id.clone()
+    };
+    let attach = AttachNetworkInterface {
+        network_interface_id: id,
+        instance_id: world.region.machines[0].instance.clone(),
+        device_index: Some(3),
+        ..AttachNetworkInterface::default()
+    };
+    lock(&world.sim).send(attach).unwrap();
+    world.advance(61_000);
+    let _ = lock_store(&world.store).label_node("node-0", users::NET.0, None);
+    world.gather();
+    at_rest(&mut world);
     cleared(&mut world);
 }
 
@@ -234,18 +319,30 @@ fn two_enis_for_one_slot_both_go_with_it() {
 
 #[test]
 fn a_status_that_names_a_strangers_eni_does_not_touch_it() {
-    let mut world = begin(1, 1, (false, Agents::None));
-    at_rest(&mut world);
-    let stranger =
-        world.strangers.values().find(|eni| eni.attachment.as_ref().is_some_and(|at| !at.is_primary()));
-    let (id, attachment) = stranger.map(|eni| (eni.id.clone(), eni.attachment.clone().unwrap().id)).unwrap();
-    let name = child(&world).name_any();
+    for just_now in [false, true] {
+        let mut world = begin(1, 1, (false, Agents::None));
+        at_rest(&mut world);
+        forge(&mut world, just_now);
+        users::delete_all(&mut world);
+        world.wake_all();
+        cleared(&mut world);
+    }
+}
+
+/// Somebody writes a stranger's ENI into the status of a slot, as old as the record or as if of this moment.
+fn forge(world: &mut World, just_now: bool) {
+    let secondary = |eni: &&ec2_sim::world::Eni| eni.attachment.as_ref().is_some_and(|at| !at.is_primary());
+    let stranger = world.strangers.values().find(secondary).unwrap().clone();
+    let now = lock_store(&world.store).now.to_string();
+    let name = child(world).name_any();
     lock_store(&world.store).edit_status::<NodeENIAttachment>(&name, "mallory", |status| {
-        status["cloud"]["eniID"] = id.into();
-        status["cloud"]["attachmentID"] = attachment.into();
+        status["cloud"]["eniID"] = stranger.id.into();
+        status["cloud"]["attachmentID"] = stranger.attachment.unwrap().id.into();
+        if just_now {
+            status["cloud"]["lastChange"] = now.into();
+        }
     });
     world.gather();
-    cleared(&mut world);
 }
 
 #[test]
