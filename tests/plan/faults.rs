@@ -1,6 +1,6 @@
 //! The reference system's faults, and what shows that a plan cannot have them.
 
-/// A fault of `reference-system.md` section 6, and the tests that show it cannot happen, by path in this target.
+/// A fault of aws-multi-eni-controller, and the tests that show it cannot happen, by path in this target.
 ///
 /// W17, W20, W26 to W35 and what is wrong on nodes (W36 on) are not a plan's to show: the schema, the watches,
 /// the client and the agent are.

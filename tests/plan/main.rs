@@ -1,8 +1,7 @@
 //! The plans, held against their documents: properties over generated worlds, and tables of cases.
 //!
-//! Nothing here performs I/O. What stands in `DESIGN.md`, in `reference-system.md` section 6 and in the doc
-//! comments of `src/plan` is the contract; oracles are written anew from it. A test that is ignored shows a
-//! fault that is known, by its number.
+//! Nothing here performs I/O. What stands in `ARCHITECTURE.md` and in the doc comments of `src/plan` is the
+//! contract; oracles are written anew from it.
 //!
 //! The faults of the reference system that a plan can show, and what shows that they are gone:
 //! [`faults::SHOWN_BY`].
