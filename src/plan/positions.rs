@@ -91,8 +91,8 @@ fn find(wanted: Position, taken: &BTreeSet<Position>, instance_type: Option<&Ins
     }
     let lowest = u32::from(wanted.card == 0);
     let at = |device| Position { card: wanted.card, device };
-    let free =
-        (wanted.device..=LAST_DEVICE).chain(lowest..wanted.device).map(at).find(|at| !taken.contains(at));
+    let above = wanted.device.max(lowest)..=LAST_DEVICE;
+    let free = above.chain(lowest..wanted.device).map(at).find(|at| !taken.contains(at));
     free.map_or(Place::Full { max_enis: LAST_DEVICE + 1 }, Place::At)
 }
 

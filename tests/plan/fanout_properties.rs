@@ -58,7 +58,7 @@ fn shuffled() -> impl Strategy<Value = (World, World)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8000))]
+    #![proptest_config(ProptestConfig::with_cases(2500))]
 
     #[test]
     fn the_order_of_nodes_and_slots_does_not_matter((world, other) in shuffled()) {
@@ -89,7 +89,8 @@ proptest! {
     #[test]
     fn every_slot_that_should_be_is_made_or_there(world in alive_world()) {
         let plan = plan(&world, &settings());
-        let there: BTreeSet<Slot> = slots(&world.children).into_iter().chain(slots(&plan.create)).collect();
+        let made = plan.create.iter().filter(|one| !one.spec.release).map(slot_key);
+        let there: BTreeSet<Slot> = slots(&world.children).into_iter().chain(made).collect();
         let allowed = allowed(&world);
         match world.node_eni.spec.subnet_policy {
             SubnetPolicy::All => prop_assert!(allowed.is_subset(&there)),
@@ -275,8 +276,7 @@ proptest! {
     fn ready_is_true_only_when_every_slot_that_should_be_is_ready(world in alive_world()) {
         let plan = plan(&world, &settings());
         let ready = find_condition(&plan.status.conditions, ConditionType::Ready).unwrap();
-        prop_assume!(world.node_eni.spec.subnet_policy == SubnetPolicy::All);
-        if ready.status == "True" {
+        if ready.status == "True" && world.node_eni.spec.subnet_policy == SubnetPolicy::All {
             let fine: BTreeSet<Slot> = world.children.iter()
                 .filter(|child| holds(child, ConditionType::Ready) && !child.spec.release).map(slot_key).collect();
             prop_assert!(allowed(&world).is_subset(&fine));

@@ -229,7 +229,6 @@ fn an_eni_that_has_lost_its_object_goes_only_for_a_reason_and_after_the_lag() {
 }
 
 #[test]
-#[ignore = "B17: places are kept for slots alone"]
 fn the_place_of_an_enis_subnet_is_kept_though_its_object_is_lost() {
     let found = Some((vec![(1, 3)], 60));
     let plan =

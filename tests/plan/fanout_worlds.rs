@@ -206,7 +206,7 @@ pub(crate) fn make(planned: &Planned) -> World {
     let sightings: BTreeMap<InstanceId, Sighting> =
         asked.into_iter().map(|id| (id.clone(), sighting(&id, planned))).collect();
     let leftovers = planned.leftovers.as_ref().filter(|_| !planned.deleted || children.is_empty());
-    let leftovers = leftovers.map(|(places, since)| leftovers_at(places, *since, &children));
+    let leftovers = leftovers.map(|(places, since)| leftovers_at(places, *since, &children, planned));
     World {
         now: at(NOW),
         network: network(&node_eni, &sightings),
@@ -219,12 +219,18 @@ pub(crate) fn make(planned: &Planned) -> World {
 }
 
 /// ENIs without a slot: what EC2 lists, but for the slots that there are.
-fn leftovers_at(places: &[(u32, u32)], since: i64, children: &[NodeENIAttachment]) -> Leftovers {
+fn leftovers_at(
+    places: &[(u32, u32)],
+    since: i64,
+    children: &[NodeENIAttachment],
+    planned: &Planned,
+) -> Leftovers {
     let there: BTreeSet<Slot> = children.iter().map(slot_key).collect();
     let orphan = |&(instance, subnet): &(u32, u32)| {
         let mut object = slot_object(subnet);
         object.spec.instance_id = crate::make::instance_id(instance).to_string();
         object.spec.node_name = format!("node-{instance}");
+        object.spec.offset = offset(subnet, planned);
         (!there.contains(&slot_key(&object))).then(|| eni(&object, instance * 16 + subnet, None))
     };
     let enis = places.iter().filter_map(orphan).collect();
@@ -323,6 +329,12 @@ pub(crate) fn network(object: &NodeENI, sightings: &BTreeMap<InstanceId, Sightin
     }
 }
 
+/// The place of a subnet: the recorded one, or one that nobody else has.
+fn offset(subnet: u32, planned: &Planned) -> i64 {
+    let place = planned.given.iter().position(|n| *n == subnet);
+    place.map_or(i64::from(subnet) + 10, |place| i64::try_from(place).unwrap())
+}
+
 fn child_object(child: &ChildPlanned, planned: &Planned) -> NodeENIAttachment {
     let mut object = slot_object(child.subnet);
     object.spec.instance_id = crate::make::instance_id(child.instance).to_string();
@@ -330,8 +342,7 @@ fn child_object(child: &ChildPlanned, planned: &Planned) -> NodeENIAttachment {
     object.spec.zone = zone_of(child.subnet);
     object.spec.release = child.release;
     object.spec.paused = child.paused;
-    let place = planned.given.iter().position(|n| *n == child.subnet);
-    object.spec.offset = place.map_or(i64::from(child.subnet), |place| i64::try_from(place).unwrap());
+    object.spec.offset = offset(child.subnet, planned);
     object.spec.offset += i64::from(child.odd_offset) * i64::from(child.instance);
     object.metadata.name = Some(slot_key(&object).object_name());
     object.metadata.deletion_timestamp = child.deleted.then(|| Time(ago(20)));

@@ -44,7 +44,7 @@ fn shuffled() -> impl Strategy<Value = ((World, Settings), World)> {
 }
 
 proptest! {
-    #![proptest_config(cases(500))]
+    #![proptest_config(cases(4000))]
 
     #[test]
     fn the_order_of_slots_does_not_matter(((world, settings), other) in shuffled()) {

@@ -130,7 +130,6 @@ fn a_slot_that_asks_for_the_primarys_position_gets_another() {
 }
 
 #[test]
-#[ignore = "B10: the primary's position is kept from us by EC2's listing of it alone"]
 fn the_primarys_position_is_never_given_whatever_is_listed() {
     let mut slot = newborn(1);
     slot.attachment.spec.device_index = 0;

@@ -15,7 +15,7 @@ use super::resolve::Network;
 use super::rollup;
 use super::{Pace, Settings, offsets};
 use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset};
-use crate::model::{InstanceId, Slot, Subnet, SubnetId};
+use crate::model::{InstanceId, Ownership, Slot, Subnet, SubnetId};
 
 pub use child::leftover;
 pub use removal::all as remove_all;
@@ -236,18 +236,40 @@ fn orphaned(world: &World) -> bool {
 /// Gives each listed subnet its place, those of living slots first.
 fn allot(world: &World, listed: &[Subnet]) -> Vec<SubnetOffset> {
     let given = world.node_eni.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
-    let mut used: BTreeMap<SubnetId, SubnetOffset> = BTreeMap::new();
-    for child in &world.children {
-        if let Ok(id) = child.spec.subnet_id.parse() {
-            let place = SubnetOffset {
-                subnet_id: child.spec.subnet_id.clone(),
-                zone: child.spec.zone.clone(),
-                offset: child.spec.offset,
-            };
-            used.entry(id).and_modify(|known| *known = known.clone().min(place.clone())).or_insert(place);
+    // What lives wins over what is left over.
+    let mut used = by_subnet(places_of_leftovers(world));
+    used.extend(by_subnet(places_of_slots(world)));
+    offsets::allot(listed, given, &used)
+}
+
+/// Places by their subnets: of two of one subnet the lower.
+fn by_subnet(places: impl Iterator<Item = SubnetOffset>) -> BTreeMap<SubnetId, SubnetOffset> {
+    let mut found: BTreeMap<SubnetId, SubnetOffset> = BTreeMap::new();
+    for place in places {
+        if let Ok(id) = place.subnet_id.parse() {
+            found.entry(id).and_modify(|known| *known = known.clone().min(place.clone())).or_insert(place);
         }
     }
-    offsets::allot(listed, given, &used)
+    found
+}
+
+/// The places that slots were made with.
+fn places_of_slots(world: &World) -> impl Iterator<Item = SubnetOffset> {
+    world.children.iter().map(|child| SubnetOffset {
+        subnet_id: child.spec.subnet_id.clone(),
+        zone: child.spec.zone.clone(),
+        offset: child.spec.offset,
+    })
+}
+
+/// The places of ENIs that have lost their slots, by their tags.
+fn places_of_leftovers(world: &World) -> impl Iterator<Item = SubnetOffset> {
+    let enis = world.leftovers.iter().flat_map(|left| &left.listing.enis);
+    enis.filter_map(|eni| {
+        let owner = Ownership::read(&eni.tags)?;
+        let subnet_id = owner.slot.subnet.to_string();
+        Some(SubnetOffset { subnet_id, zone: eni.zone.clone(), offset: owner.offset.into() })
+    })
 }
 
 /// Removes all slots, and lets the object go when EC2 lists nothing of it.
