@@ -38,6 +38,7 @@ fn sorted(mut plan: Plan) -> Plan {
     for list in [&mut plan.create, &mut plan.update, &mut plan.remove] {
         list.sort_by_key(|one| one.metadata.name.clone());
     }
+    plan.renew.sort_by_key(|one| one.old.metadata.name.clone());
     plan
 }
 
@@ -58,7 +59,7 @@ fn shuffled() -> impl Strategy<Value = (World, World)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2500))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_order_of_nodes_and_slots_does_not_matter((world, other) in shuffled()) {
@@ -310,7 +311,9 @@ proptest! {
         for n in 1..9 {
             let offsets: BTreeSet<i64> = world.children.iter()
                 .filter(|child| child.spec.subnet_id == subnet_id(n).as_str()).map(|child| child.spec.offset).collect();
-            if offsets.len() == 1 {
+            let orphans = world.leftovers.iter().flat_map(|left| &left.listing.enis).filter(|eni| eni.subnet == subnet_id(n));
+            let same = orphans.map(|eni| eni.tags[tag_key::OFFSET].parse().unwrap()).all(|one: i64| offsets.contains(&one));
+            if offsets.len() == 1 && same {
                 prop_assert_eq!(place(n), offsets.first().copied());
             }
         }

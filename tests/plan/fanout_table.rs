@@ -232,7 +232,7 @@ fn an_eni_that_has_lost_its_object_goes_only_for_a_reason_and_after_the_lag() {
 fn the_place_of_an_enis_subnet_is_kept_though_its_object_is_lost() {
     let found = Some((vec![(1, 3)], 60));
     let plan =
-        of(&make(&Planned { ids: vec![4], children: vec![], given: vec![], leftovers: found, ..calm() }));
+        of(&make(&Planned { ids: vec![4], children: vec![], given: vec![3], leftovers: found, ..calm() }));
     let names: Vec<_> = plan.create.iter().map(|one| (one.spec.release, one.spec.offset)).collect();
     assert_eq!(names, [(false, 1), (true, 0)]);
 }

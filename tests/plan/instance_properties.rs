@@ -44,7 +44,7 @@ fn shuffled() -> impl Strategy<Value = ((World, Settings), World)> {
 }
 
 proptest! {
-    #![proptest_config(cases(4000))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn the_order_of_slots_does_not_matter(((world, settings), other) in shuffled()) {
@@ -119,7 +119,7 @@ proptest! {
     #[test]
     fn a_slot_is_told_that_there_is_no_room_only_where_there_is_none((world, settings) in world()) {
         let plan = plan(&world, &settings);
-        let load = load(&world, &plan);
+        let Sighting::Seen(instance) = &world.instance else { return Ok(()) };
         // An ENI that leaves is in the way until it is gone, and so is one whose state is not known.
         let settled = world.slots.iter().all(|slot| slot.listing.is_some() && !slot.attachment.spec.release
             && slot.attachment.metadata.deletion_timestamp.is_none() && !slot.attachment.spec.paused);
@@ -127,8 +127,9 @@ proptest! {
         for slot in plan.slots.iter().filter(|_| settled).filter(|slot| says(slot, Reason::InstanceFull)) {
             // Slots that wait for a retry or for the lag claim a place too.
             let claims = plan.slots.iter().filter(|other| card(other) == card(slot)).count();
-            let held = load.get(&card(slot)).copied().unwrap_or_default();
-            prop_assert!(limit(&world, card(slot)).is_some_and(|limit| held + claims > limit));
+            let shown = instance.held.iter().map(|held| held.at);
+            let held: BTreeSet<Position> = shown.chain(busy(&world, &plan)).filter(|at| at.card == card(slot)).collect();
+            prop_assert!(limit(&world, card(slot)).is_some_and(|limit| held.len() + claims > limit));
         }
     }
 
