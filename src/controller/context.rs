@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
 
+use crate::api::NodeENIAttachment;
 use crate::model::Ec2ErrorKind;
 use crate::plan::{Settings, backoff};
 
@@ -49,8 +50,10 @@ pub struct SlotMemory {
     pub known_since: Timestamp,
     /// Failures in a row.
     pub failures: u32,
-    /// Not before this time.
+    /// Not before this time, as long as the spec is as it was.
     pub retry_at: Option<Timestamp>,
+    /// The generation of the spec that failed.
+    pub generation: Option<i64>,
 }
 
 impl Memory {
@@ -64,21 +67,31 @@ impl Memory {
 
     /// A slot's object was made by this process.
     pub fn born(&self, uid: &str, now: Timestamp) {
-        let newborn = SlotMemory { newborn: true, known_since: now, failures: 0, retry_at: None };
+        let newborn =
+            SlotMemory { newborn: true, known_since: now, failures: 0, retry_at: None, generation: None };
         self.slots().insert(uid.to_owned(), newborn);
     }
 
     /// What is remembered of a slot, which is known from now on if it was not.
     pub fn of(&self, uid: &str, now: Timestamp) -> SlotMemory {
-        let unknown = SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None };
+        let unknown =
+            SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None, generation: None };
         *self.slots().entry(uid.to_owned()).or_insert(unknown)
+    }
+
+    /// Until when a slot is left alone: a failure counts for the spec that it was made with, so that a
+    /// repaired spec, and a release, need not wait.
+    pub fn retry_at(&self, slot: &NodeENIAttachment, now: Timestamp) -> Option<Timestamp> {
+        let memory = self.of(slot.metadata.uid.as_deref().unwrap_or_default(), now);
+        memory.retry_at.filter(|_| memory.generation == slot.metadata.generation)
     }
 
     /// EC2 was or is about to be asked for something on the slot's behalf.
     ///
     /// A listing from soon after may be older than that: what is known without a record starts anew.
     pub fn asked(&self, uid: &str, now: Timestamp) {
-        let unknown = SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None };
+        let unknown =
+            SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None, generation: None };
         let mut slots = self.slots();
         let slot = slots.entry(uid.to_owned()).or_insert(unknown);
         slot.newborn = false;
@@ -86,11 +99,21 @@ impl Memory {
     }
 
     /// A call for a slot failed: it is left alone for a while. Returns until when.
-    pub fn failed(&self, uid: &str, kind: Ec2ErrorKind, now: Timestamp, jitter: f64) -> Timestamp {
+    pub fn failed(
+        &self,
+        slot: &NodeENIAttachment,
+        kind: Ec2ErrorKind,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Timestamp {
+        let uid = slot.metadata.uid.as_deref().unwrap_or_default();
         let mut slots = self.slots();
-        let unknown = SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None };
+        let unknown =
+            SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None, generation: None };
+        let generation = slot.metadata.generation;
         let slot = slots.entry(uid.to_owned()).or_insert(unknown);
         slot.failures = slot.failures.saturating_add(1);
+        slot.generation = generation;
         let at = now + backoff::delay(kind, slot.failures, jitter);
         slot.retry_at = Some(at);
         at

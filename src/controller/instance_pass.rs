@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::PassError;
@@ -69,10 +70,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     context: &Context<C, E, K>,
 ) -> Result<World, Ec2Error> {
     let now = context.clock.now();
-    let waiting = |slot: &NodeENIAttachment| {
-        let memory = context.memory.of(slot.metadata.uid.as_deref().unwrap_or_default(), now);
-        memory.retry_at.is_some_and(|at| at > now)
-    };
+    let waiting = |slot: &NodeENIAttachment| context.memory.retry_at(slot, now).is_some_and(|at| at > now);
     let asks = asks::of(
         slots.iter().map(AsRef::as_ref).filter(|slot| !waiting(slot)),
         now,
@@ -150,7 +148,7 @@ fn view<C: Cluster, E: Ec2, K: Clock>(
         listing: listing.map(|(at, by_slot)| Listing { at: *at, enis: enis(by_slot) }),
         newborn: memory.newborn,
         known_since: memory.known_since,
-        retry_at: memory.retry_at,
+        retry_at: context.memory.retry_at(slot, now),
     }
 }
 
@@ -193,9 +191,19 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
         publish(&slot.attachment, &status, context).await?;
         return Ok(slot.pace);
     };
-    let object = intend(&slot, context).await?;
+    let intent = stamped(&slot, intent, context.clock.now());
+    let object = intend(&slot, &intent, context).await?;
     let outcome = execute(&context.ec2, &context.clock, instance, intent, &slot.steps).await;
     conclude(&slot, &object, outcome, context).await
+}
+
+/// The record of what is about to be asked for. A create counts from when it is sent: between the plan and
+/// that, other slots may have had their turn.
+fn stamped(slot: &SlotPlan, intent: CloudStatus, now: Timestamp) -> CloudStatus {
+    match slot.steps.first() {
+        Some(Step::Create(_)) => CloudStatus { last_create: Time(now), last_change: Time(now), ..intent },
+        _ => intent,
+    }
 }
 
 /// Writes what is about to be asked for, where a lost answer could not be found again without it.
@@ -205,6 +213,7 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
 /// changed since it was seen.
 async fn intend<C: Cluster, E: Ec2, K: Clock>(
     slot: &SlotPlan,
+    intent: &CloudStatus,
     context: &Context<C, E, K>,
 ) -> Result<NodeENIAttachment, PassError> {
     if !matches!(slot.steps.first(), Some(Step::Create(_))) {
@@ -212,7 +221,7 @@ async fn intend<C: Cluster, E: Ec2, K: Clock>(
     }
     context.memory.asked(uid(&slot.attachment), context.clock.now());
     let status =
-        slot_status::build(&slot.attachment, slot.cloud.clone(), &slot.verdicts, context.clock.now());
+        slot_status::build(&slot.attachment, Some(intent.clone()), &slot.verdicts, context.clock.now());
     Ok(publish(&slot.attachment, &status, context).await?.unwrap_or_else(|| slot.attachment.clone()))
 }
 
@@ -258,7 +267,7 @@ fn next_look<C, E, K: Clock>(
 ) -> Pace {
     let now = context.clock.now();
     if let Some(error) = &outcome.failure {
-        let at = context.memory.failed(uid(object), error.kind, now, context.clock.jitter());
+        let at = context.memory.failed(object, error.kind, now, context.clock.jitter());
         return Pace::Within(at.duration_since(now));
     }
     context.memory.succeeded(uid(object));

@@ -53,6 +53,11 @@ impl<K: Ord + Clone, V: Clone> Cache<K, V> {
         known.insert(key, (now + life, value));
     }
 
+    /// Forgets all that is so.
+    pub(super) fn forget_where(&self, is_so: impl Fn(&V) -> bool) {
+        lock(&self.0).retain(|_, (_, value)| !is_so(value));
+    }
+
     /// Forgets something.
     pub(super) fn forget(&self, key: &K) {
         lock(&self.0).remove(key);

@@ -117,7 +117,10 @@ impl<E: Ec2> Ec2 for SharedEc2<E> {
     }
 
     async fn delete(&self, eni: &EniId) -> Answer<()> {
-        self.inner.delete(eni).await
+        let done = self.inner.delete(eni).await;
+        // Its position is free: whoever asks next must not be told that it is held.
+        self.instances.forget_where(|instance| instance.held.iter().any(|held| held.eni == *eni));
+        done
     }
 
     async fn enis(&self, query: &EniQuery) -> Answer<Vec<Eni>> {
