@@ -6,7 +6,7 @@ use eni_operator::plan::Pace;
 use eni_operator::plan::fanout::{Finalizer, Plan, World, instances, leftover, plan, remove_all};
 use serde_json::json;
 
-use crate::fanout_worlds::{Kind, NodePlanned, Planned, make};
+use crate::fanout_worlds::{ChildPlanned, Kind, NodePlanned, Planned, make};
 use crate::make::{eni, instance_id, node_eni, seconds, settings, slot_key, slot_object};
 use crate::rollup_table::calm;
 
@@ -235,6 +235,17 @@ fn the_place_of_an_enis_subnet_is_kept_though_its_object_is_lost() {
         of(&make(&Planned { ids: vec![4], children: vec![], given: vec![3], leftovers: found, ..calm() }));
     let names: Vec<_> = plan.create.iter().map(|one| (one.spec.release, one.spec.offset)).collect();
     assert_eq!(names, [(false, 1), (true, 0)]);
+}
+
+#[test]
+fn an_object_deleted_by_hand_is_renewed_once_its_eni_would_be_listed() {
+    let deleted = |young| ChildPlanned { deleted: true, young, ..calm().children[0].clone() };
+    let early = of(&make(&Planned { children: vec![deleted(true)], ..calm() }));
+    assert_eq!((early.renew.len(), early.pace), (0, Pace::Within(seconds(55))));
+    let late = of(&make(&Planned { children: vec![deleted(false)], ..calm() }));
+    assert_eq!((late.renew.len(), counts(&late)), (1, (0, 0, 0)));
+    let paused = of(&make(&Planned { children: vec![deleted(false)], paused: true, ..calm() }));
+    assert!(paused.renew.is_empty());
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub(crate) struct ChildPlanned {
     pub(crate) state: Option<CloudState>,
     pub(crate) ready: Option<(Option<bool>, Reason)>,
     pub(crate) odd_offset: bool,
+    /// Whether its ENI was made a moment ago.
+    pub(crate) young: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -130,9 +132,9 @@ fn child_planned() -> impl Strategy<Value = ChildPlanned> {
         ],
     );
     let place = (1u32..7, 1u32..9);
-    let odd = (prop::bool::weighted(0.1), prop::bool::weighted(0.05));
+    let odd = (prop::bool::weighted(0.1), prop::bool::weighted(0.05), prop::bool::weighted(0.2));
     (place, lifecycle, odd, state, ready).prop_map(
-        |((instance, subnet), (release, deleted), (paused, odd_offset), state, ready)| ChildPlanned {
+        |((instance, subnet), (release, deleted), (paused, odd_offset, young), state, ready)| ChildPlanned {
             instance,
             subnet,
             release,
@@ -141,6 +143,7 @@ fn child_planned() -> impl Strategy<Value = ChildPlanned> {
             state,
             ready,
             odd_offset,
+            young,
         },
     )
 }
@@ -347,7 +350,12 @@ fn child_object(child: &ChildPlanned, planned: &Planned) -> NodeENIAttachment {
     object.metadata.name = Some(slot_key(&object).object_name());
     object.metadata.deletion_timestamp = child.deleted.then(|| Time(ago(20)));
     if let Some(state) = child.state {
-        let cloud = recorded(&object, child.instance * 16 + child.subnet, state, ago(100));
+        let cloud = recorded(
+            &object,
+            child.instance * 16 + child.subnet,
+            state,
+            ago(if child.young { 5 } else { 100 }),
+        );
         object = with_cloud(object, cloud);
         let attached = Some(state == CloudState::Attached);
         object = with_condition(object, ConditionType::Attached, attached, Reason::Attached);

@@ -40,6 +40,7 @@ fn a_child(instance: u32, subnet: u32) -> ChildPlanned {
         state: Some(CloudState::Attached),
         ready: Some((Some(true), Reason::AsSpecified)),
         odd_offset: false,
+        young: false,
     }
 }
 

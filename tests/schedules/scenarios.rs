@@ -59,21 +59,27 @@ fn cleared(world: &mut World) {
     well(world, done);
 }
 
-/// Runs in order until a request of a kind is about to be sent, and strikes it.
-fn until(world: &mut World, call: &str, strike: Strike) {
+/// Runs in order until a request of a kind is about to be sent.
+fn reach(world: &mut World, call: &str) -> Turn {
     for _ in 0..10_000 {
         let Some(turn) = next(world, None) else {
             assert!(crate::run::jump(world), "{call} never comes\n{}", world.story());
             continue;
         };
-        let strikes = matches!(turn, Turn::Release(ticket) if world.is_for(ticket, call));
-        let done = take(world, turn, if strikes { strike } else { Strike::None });
-        well(world, done);
-        if strikes {
-            return;
+        if matches!(turn, Turn::Release(ticket) if world.is_for(ticket, call)) {
+            return turn;
         }
+        let done = take(world, turn, Strike::None);
+        well(world, done);
     }
     panic!("{call} never comes");
+}
+
+/// Runs in order until a request of a kind is about to be sent, and strikes it.
+fn until(world: &mut World, call: &str, strike: Strike) {
+    let turn = reach(world, call);
+    let done = take(world, turn, strike);
+    well(world, done);
 }
 
 fn child(world: &World) -> NodeENIAttachment {
@@ -110,6 +116,23 @@ fn a_create_of_which_answer_and_record_are_lost_is_not_asked_for_twice() {
     until(&mut world, "apply status of", Strike::Unsent);
     at_rest(&mut world);
     assert_eq!(lock(&world.sim).tokens().len(), 1);
+    cleared(&mut world);
+}
+
+#[test]
+fn nothing_is_created_for_an_object_that_went_while_its_pass_was_under_way() {
+    let mut world = lagging(1, 1, 0);
+    // The pass has planned the create, and marks the node first.
+    reach(&mut world, "mark");
+    let _ = lock_store(&world.store).label_node("node-0", users::NET.0, None);
+    let object = child(&world);
+    let mut store = lock_store(&world.store);
+    store.delete::<NodeENIAttachment>(&object.name_any(), None).unwrap();
+    let object = store.get::<NodeENIAttachment>(&object.name_any()).unwrap();
+    store.set_finalizers(object.as_ref(), vec![]).unwrap();
+    drop(store);
+    at_rest(&mut world);
+    assert_eq!(calls(&world, Call::Create), 0);
     cleared(&mut world);
 }
 
