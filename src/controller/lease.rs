@@ -10,6 +10,7 @@ use kube::core::ObjectMeta;
 use kube::{Api, Client, ResourceExt};
 
 use super::Clock;
+use super::fence::Mandate;
 use crate::plan::lease::{Candidate, Claim, Record, Times};
 
 /// Name of the Lease.
@@ -21,6 +22,7 @@ pub(super) struct Leadership<K> {
     clock: K,
     times: Times,
     candidate: Candidate,
+    mandate: Mandate,
     /// The Lease as last read or written, for its `resourceVersion`.
     lease: Option<Lease>,
 }
@@ -33,8 +35,14 @@ impl<K: Clock> Leadership<K> {
             clock,
             times: Times::default(),
             candidate: Candidate::new(identity),
+            mandate: Mandate::none(),
             lease: None,
         }
+    }
+
+    /// Until when this process may act; kept up to date.
+    pub(super) fn mandate(&self) -> Mandate {
+        self.mandate.clone()
     }
 
     /// Waits until the lease is held.
@@ -111,6 +119,9 @@ impl<K: Clock> Leadership<K> {
         let stored = self::record(&written);
         self.lease = Some(written);
         self.candidate = self.candidate.clone().wrote(stored, asked, self.times);
+        if let Some(until) = self.candidate.leads_until {
+            self.mandate.extend(until);
+        }
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod clock;
 mod context;
 mod error;
 mod execute;
+mod fence;
 pub mod instance_pass;
 mod lease;
 pub mod node_eni_pass;

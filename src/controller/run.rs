@@ -7,6 +7,7 @@ use futures::channel::mpsc::unbounded;
 use kube::Client;
 use tokio::sync::watch;
 
+use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
 use super::queue::{self, Limits};
 use super::watch::{Wakes, Watches};
@@ -63,6 +64,7 @@ pub async fn run<E: Ec2>(
     stage: watch::Sender<Stage>,
 ) -> End {
     let Some((namespace, identity)) = options.lease.clone() else {
+        let ec2 = Fenced::new(ec2, Mandate::unlimited(), SystemClock);
         act(client, ec2, &options, stop, stage).await;
         return End::Told;
     };
@@ -72,9 +74,10 @@ pub async fn run<E: Ec2>(
         () = leadership.acquire() => {}
         _ = told.wait_for(|stop| *stop) => return End::Told,
     }
+    let ec2 = Fenced::new(ec2, leadership.mandate(), SystemClock);
     // Dropping the passes is what ends them at the deadline: a call under way has a time-out that is
-    // over before anybody else may lead. The lease comes first: a process that was stopped and goes on
-    // must not make a call before it has looked at the time.
+    // over before anybody else may lead. `Fenced` keeps a process that was stopped and goes on from making
+    // another one before that.
     let end = tokio::select! {
         biased;
         () = leadership.hold() => End::LeaseLost,
