@@ -64,8 +64,7 @@ pub async fn run<E: Ec2>(
     stage: watch::Sender<Stage>,
 ) -> End {
     let Some((namespace, identity)) = options.lease.clone() else {
-        let ec2 = Fenced::new(ec2, Mandate::unlimited(), SystemClock);
-        act(client, ec2, &options, stop, stage).await;
+        act(client, ec2, Mandate::unlimited(), &options, (stop, stage)).await;
         return End::Told;
     };
     let mut leadership = Leadership::new(client.clone(), &namespace, identity, SystemClock);
@@ -74,14 +73,14 @@ pub async fn run<E: Ec2>(
         () = leadership.acquire() => {}
         _ = told.wait_for(|stop| *stop) => return End::Told,
     }
-    let ec2 = Fenced::new(ec2, leadership.mandate(), SystemClock);
     // Dropping the passes is what ends them at the deadline: a call under way has a time-out that is
     // over before anybody else may lead. `Fenced` keeps a process that was stopped and goes on from making
     // another one before that.
+    let mandate = leadership.mandate();
     let end = tokio::select! {
         biased;
         () = leadership.hold() => End::LeaseLost,
-        () = act(client, ec2, &options, stop, stage) => End::Told,
+        () = act(client, ec2, mandate, &options, (stop, stage)) => End::Told,
     };
     if end == End::Told {
         leadership.release().await;
@@ -93,17 +92,17 @@ pub async fn run<E: Ec2>(
 async fn act<E: Ec2>(
     client: Client,
     ec2: E,
+    mandate: Mandate,
     options: &Options,
-    stop: watch::Receiver<bool>,
-    stage: watch::Sender<Stage>,
+    (stop, stage): (watch::Receiver<bool>, watch::Sender<Stage>),
 ) {
     let snapshot = Arc::new(RwLock::default());
     let (node_enis, woken_node_enis) = unbounded();
     let (instances, woken_instances) = unbounded();
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
     let context = Context {
-        cluster: KubeCluster::new(client, snapshot),
-        ec2: SharedEc2::new(ec2),
+        cluster: Fenced::new(KubeCluster::new(client, snapshot), mandate.clone(), SystemClock),
+        ec2: SharedEc2::new(Fenced::new(ec2, mandate, SystemClock)),
         clock: SystemClock,
         settings: options.settings.clone(),
         memory: Memory::default(),

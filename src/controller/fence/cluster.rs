@@ -1,0 +1,106 @@
+//! The requests to Kubernetes.
+
+use std::sync::Arc;
+
+use super::{Fenced, LEADS_NO_MORE};
+use crate::api::{NodeENI, NodeENIAttachment, NodeENIAttachmentStatus, NodeENIStatus};
+use crate::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight};
+use crate::controller::Clock;
+use crate::model::InstanceId;
+use crate::plan::{events::Event, node::NodeFacts};
+
+impl<C, K: Clock> Fenced<C, K> {
+    /// Refuses a write that this process may not make any more.
+    fn may_write(&self) -> Done<()> {
+        if self.leads() {
+            return Ok(());
+        }
+        let (doing, message) = ("writing to Kubernetes".to_owned(), LEADS_NO_MORE.to_owned());
+        Err(ClusterError { doing, kind: ClusterErrorKind::Retry, message })
+    }
+}
+
+impl<C: Cluster, K: Clock> Cluster for Fenced<C, K> {
+    fn node_eni(&self, name: &str) -> Option<Sight> {
+        self.inner.node_eni(name)
+    }
+
+    fn nodes(&self) -> Vec<NodeFacts> {
+        self.inner.nodes()
+    }
+
+    fn node_of(&self, instance: &InstanceId) -> Option<NodeFacts> {
+        self.inner.node_of(instance)
+    }
+
+    fn attachments_of(&self, node_eni: &str) -> Vec<Arc<NodeENIAttachment>> {
+        self.inner.attachments_of(node_eni)
+    }
+
+    fn attachments_on(&self, instance: &InstanceId) -> Vec<Arc<NodeENIAttachment>> {
+        self.inner.attachments_on(instance)
+    }
+
+    async fn node_eni_exists(&self, name: &str) -> Done<bool> {
+        self.inner.node_eni_exists(name).await
+    }
+
+    async fn latest(&self, slot: &NodeENIAttachment) -> Done<Option<NodeENIAttachment>> {
+        self.inner.latest(slot).await
+    }
+
+    async fn add_finalizer(&self, node_eni: &NodeENI) -> Done<()> {
+        self.may_write()?;
+        self.inner.add_finalizer(node_eni).await
+    }
+
+    async fn remove_finalizer(&self, node_eni: &NodeENI) -> Done<()> {
+        self.may_write()?;
+        self.inner.remove_finalizer(node_eni).await
+    }
+
+    async fn create(&self, slot: &NodeENIAttachment) -> Done<NodeENIAttachment> {
+        self.may_write()?;
+        self.inner.create(slot).await
+    }
+
+    async fn replace(&self, slot: &NodeENIAttachment) -> Done<NodeENIAttachment> {
+        self.may_write()?;
+        self.inner.replace(slot).await
+    }
+
+    async fn delete(&self, slot: &NodeENIAttachment) -> Done<()> {
+        self.may_write()?;
+        self.inner.delete(slot).await
+    }
+
+    async fn let_go(&self, slot: &NodeENIAttachment) -> Done<()> {
+        self.may_write()?;
+        self.inner.let_go(slot).await
+    }
+
+    async fn apply_status(
+        &self,
+        slot: &NodeENIAttachment,
+        status: &NodeENIAttachmentStatus,
+    ) -> Done<NodeENIAttachment> {
+        self.may_write()?;
+        self.inner.apply_status(slot, status).await
+    }
+
+    async fn apply_node_eni_status(&self, node_eni: &NodeENI, status: &NodeENIStatus) -> Done<()> {
+        self.may_write()?;
+        self.inner.apply_node_eni_status(node_eni, status).await
+    }
+
+    async fn mark_node(&self, node: &str, has_enis: bool) -> Done<()> {
+        self.may_write()?;
+        self.inner.mark_node(node, has_enis).await
+    }
+
+    async fn tell(&self, node_eni: &str, event: Event) {
+        if self.leads() {
+            self.inner.tell(node_eni, event).await;
+        }
+    }
+}
