@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DetachPolicy;
+use super::{ConditionType, DetachPolicy, find_condition};
 
 /// One ENI of a `NodeENI` on one node. Made and removed by the operator; the spec is not for editing.
 ///
@@ -131,6 +131,20 @@ pub struct NodeENIAttachmentSpec {
     /// deletes the ENI. Never taken back.
     #[serde(default)]
     pub release: bool,
+}
+
+impl NodeENIAttachment {
+    /// What the controller has recorded of the ENI.
+    #[must_use]
+    pub fn recorded(&self) -> Option<&CloudStatus> {
+        self.status.as_ref()?.cloud.as_ref()
+    }
+
+    /// The condition of a type.
+    #[must_use]
+    pub fn condition(&self, type_: ConditionType) -> Option<&Condition> {
+        find_condition(&self.status.as_ref()?.conditions, type_)
+    }
 }
 
 /// What becomes of a device that is more than a link.

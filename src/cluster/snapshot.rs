@@ -70,11 +70,6 @@ impl Snapshot {
         self.node_enis.get(name).cloned()
     }
 
-    /// Names of all `NodeENI`s.
-    pub fn node_eni_names(&self) -> impl Iterator<Item = &String> {
-        self.node_enis.keys()
-    }
-
     /// All `NodeENI`s.
     pub fn node_enis(&self) -> impl Iterator<Item = (&String, &Sight)> {
         self.node_enis.iter()
@@ -90,11 +85,6 @@ impl Snapshot {
     #[must_use]
     pub fn node_of(&self, instance: &InstanceId) -> Option<NodeFacts> {
         self.nodes.get(self.by_instance.get(instance)?).cloned()
-    }
-
-    /// All slots, by name.
-    pub fn attachments(&self) -> impl Iterator<Item = &Arc<NodeENIAttachment>> {
-        self.attachments.values()
     }
 
     /// The slots of a `NodeENI`, by name.

@@ -56,6 +56,13 @@ pub struct SlotMemory {
     pub generation: Option<i64>,
 }
 
+impl SlotMemory {
+    /// What is remembered of a slot of which nothing is.
+    fn known_since(now: Timestamp) -> Self {
+        Self { newborn: false, known_since: now, failures: 0, retry_at: None, generation: None }
+    }
+}
+
 impl Memory {
     fn slots(&self) -> MutexGuard<'_, BTreeMap<String, SlotMemory>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
@@ -67,16 +74,12 @@ impl Memory {
 
     /// A slot's object was made by this process.
     pub fn born(&self, uid: &str, now: Timestamp) {
-        let newborn =
-            SlotMemory { newborn: true, known_since: now, failures: 0, retry_at: None, generation: None };
-        self.slots().insert(uid.to_owned(), newborn);
+        self.slots().insert(uid.to_owned(), SlotMemory { newborn: true, ..SlotMemory::known_since(now) });
     }
 
     /// What is remembered of a slot, which is known from now on if it was not.
     pub fn of(&self, uid: &str, now: Timestamp) -> SlotMemory {
-        let unknown =
-            SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None, generation: None };
-        *self.slots().entry(uid.to_owned()).or_insert(unknown)
+        *self.slots().entry(uid.to_owned()).or_insert(SlotMemory::known_since(now))
     }
 
     /// Until when a slot is left alone: a failure counts for the spec that it was made with, so that a
@@ -90,10 +93,8 @@ impl Memory {
     ///
     /// A listing from soon after may be older than that: what is known without a record starts anew.
     pub fn asked(&self, uid: &str, now: Timestamp) {
-        let unknown =
-            SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None, generation: None };
         let mut slots = self.slots();
-        let slot = slots.entry(uid.to_owned()).or_insert(unknown);
+        let slot = slots.entry(uid.to_owned()).or_insert(SlotMemory::known_since(now));
         slot.newborn = false;
         slot.known_since = now;
     }
@@ -108,10 +109,8 @@ impl Memory {
     ) -> Timestamp {
         let uid = slot.metadata.uid.as_deref().unwrap_or_default();
         let mut slots = self.slots();
-        let unknown =
-            SlotMemory { newborn: false, known_since: now, failures: 0, retry_at: None, generation: None };
         let generation = slot.metadata.generation;
-        let slot = slots.entry(uid.to_owned()).or_insert(unknown);
+        let slot = slots.entry(uid.to_owned()).or_insert(SlotMemory::known_since(now));
         slot.failures = slot.failures.saturating_add(1);
         slot.generation = generation;
         let at = now + backoff::delay(kind, slot.failures, jitter);

@@ -242,7 +242,7 @@ async fn conclude<C: Cluster, E: Ec2, K: Clock>(
     match write_outcome(gone, object, &outcome, context).await {
         Err(PassError::Cluster(error)) if error.kind == ClusterErrorKind::Conflict => {
             let latest = context.cluster.latest(object).await?;
-            let ours = |latest: &NodeENIAttachment| recorded(latest) == recorded(object);
+            let ours = |latest: &NodeENIAttachment| latest.recorded() == object.recorded();
             match latest.filter(ours) {
                 Some(latest) => write_outcome(gone, &latest, &outcome, context).await?,
                 None => return Ok(next.or(Pace::Within(BEHIND))),
@@ -251,11 +251,6 @@ async fn conclude<C: Cluster, E: Ec2, K: Clock>(
         written => written?,
     }
     Ok(next)
-}
-
-/// The record of an object.
-fn recorded(object: &NodeENIAttachment) -> Option<&CloudStatus> {
-    object.status.as_ref()?.cloud.as_ref()
 }
 
 /// When to look again after EC2 was called, and what to remember of how it went.
@@ -320,7 +315,7 @@ async fn tell_unreadable<C: Cluster, E: Ec2, K: Clock>(
     let now = context.clock.now();
     for slot in slots.iter().filter(|slot| asks::of([slot.as_ref()], now, context.settings.listing_lag).enis)
     {
-        let cloud = slot.status.as_ref().and_then(|status| status.cloud.clone());
+        let cloud = slot.recorded().cloned();
         let standing = Standing::Failed(error.clone());
         let verdicts = verdicts::of(slot, cloud.as_ref(), &standing, &context.settings);
         let status = slot_status::build(slot, cloud, &verdicts, context.clock.now());

@@ -5,7 +5,7 @@
 
 use super::belief::moment;
 use super::record;
-use crate::api::{CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason, find_condition};
+use crate::api::{CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 /// What has to be asked.
@@ -33,7 +33,7 @@ pub fn of<'a>(
 /// What one slot has to ask now.
 fn of_slot(slot: &NodeENIAttachment, now: Timestamp, lag: SignedDuration) -> Asks {
     let leaving = slot.spec.release || slot.metadata.deletion_timestamp.is_some();
-    let cloud = slot.status.as_ref().and_then(|status| status.cloud.as_ref());
+    let cloud = slot.recorded();
     let attached = cloud.is_some_and(|cloud| {
         matches!(cloud.state, Some(CloudState::Attached | CloudState::Attaching | CloudState::Detaching))
     });
@@ -70,8 +70,7 @@ pub fn early(slot: &NodeENIAttachment, cloud: &CloudStatus, now: Timestamp) -> O
 /// answered to us says that it is there.
 #[must_use]
 pub fn unconfirmed(slot: &NodeENIAttachment, cloud: &CloudStatus, lag: SignedDuration) -> Option<Timestamp> {
-    let conditions = &slot.status.as_ref()?.conditions;
-    let created = find_condition(conditions, ConditionType::Created)?;
+    let created = slot.condition(ConditionType::Created)?;
     (created.reason == Reason::Adopting.name()).then(|| moment(&cloud.last_change) + lag)
 }
 

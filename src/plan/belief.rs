@@ -71,7 +71,7 @@ pub enum Belief {
 /// What to believe of a slot.
 #[must_use]
 pub fn of(slot: &SlotView, settings: &Settings, now: Timestamp) -> Belief {
-    let recorded = slot.attachment.status.as_ref().and_then(|status| status.cloud.clone());
+    let recorded = slot.attachment.recorded().cloned();
     let Some(listing) = &slot.listing else { return Belief::Unasked };
     match recorded {
         None => without_record(slot, listing, settings, now),

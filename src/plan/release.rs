@@ -5,7 +5,7 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use crate::api::{ConditionType, DetachPolicyType, NodeENIAttachment, find_condition};
+use crate::api::{ConditionType, DetachPolicyType, NodeENIAttachment};
 
 /// What is known of whoever could hold the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,7 @@ pub fn leave(slot: &NodeENIAttachment, holder: Holder, now: Timestamp) -> Leave 
 
 /// What the agent says of this spec: it has let go, it has not, or nothing yet.
 fn answer(slot: &NodeENIAttachment) -> Option<bool> {
-    let conditions = &slot.status.as_ref()?.conditions;
-    let released = find_condition(conditions, ConditionType::Released)?;
+    let released = slot.condition(ConditionType::Released)?;
     (released.observed_generation == slot.metadata.generation).then_some(released.status == "True")
 }
 

@@ -94,19 +94,14 @@ fn desired(seen: &Seen, staying: &[&NodeENIAttachment]) -> usize {
 
 /// Whether a condition of a slot is true.
 fn holds(child: &NodeENIAttachment, type_: ConditionType) -> bool {
-    condition(child, type_).is_some_and(|one| one.status == "True")
-}
-
-/// A condition of a slot.
-fn condition(child: &NodeENIAttachment, type_: ConditionType) -> Option<&Condition> {
-    find_condition(&child.status.as_ref()?.conditions, type_)
+    child.condition(type_).is_some_and(|one| one.status == "True")
 }
 
 /// What is in a slot's way, if anything is.
 fn trouble(child: &NodeENIAttachment) -> Option<&Condition> {
     const ON_ITS_WAY: [Reason; 5] =
         [Reason::InProgress, Reason::Settling, Reason::Paused, Reason::Removing, Reason::Detaching];
-    let ready = condition(child, ConditionType::Ready)?;
+    let ready = child.condition(ConditionType::Ready)?;
     let fine = ON_ITS_WAY.iter().any(|reason| reason.name() == ready.reason);
     (ready.status == "False" && !fine).then_some(ready)
 }
@@ -128,7 +123,7 @@ fn summarize(world: &World, status: &mut NodeENIStatus) {
 
 /// An attached ENI in the reference's form.
 fn summary(child: &NodeENIAttachment) -> Option<AttachmentSummary> {
-    let cloud = child.status.as_ref()?.cloud.as_ref()?;
+    let cloud = child.recorded()?;
     let host = child.status.as_ref()?.host.as_ref();
     if cloud.state != Some(CloudState::Attached) {
         return None;

@@ -1,9 +1,7 @@
 //! What to say of a slot: its standing, as conditions.
 
 use super::{Settings, record};
-use crate::api::{
-    CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason, Verdict, find_condition,
-};
+use crate::api::{CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason, Verdict};
 use crate::model::{Call, Ec2Error, Ec2ErrorKind, Thing};
 
 /// Where a slot stands.
@@ -125,14 +123,12 @@ fn created(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &S
 
 /// Whether the conditions say anything of the ENI's creation yet.
 fn says_of_create(object: &NodeENIAttachment) -> bool {
-    let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    find_condition(conditions, ConditionType::Created).is_some_and(|created| created.status == "False")
+    object.condition(ConditionType::Created).is_some_and(|created| created.status == "False")
 }
 
 /// How the conditions say that this ENI was found, if they do.
 fn how_adopted(object: &NodeENIAttachment, eni: &str) -> Option<Reason> {
-    let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    let old = find_condition(conditions, ConditionType::Created).filter(|old| old.message.contains(eni))?;
+    let old = object.condition(ConditionType::Created).filter(|old| old.message.contains(eni))?;
     [Reason::Adopting, Reason::Adopted].into_iter().find(|reason| reason.name() == old.reason)
 }
 
@@ -195,10 +191,9 @@ fn ready(
 /// What keeps an attached ENI from being used on its node, by what the agent says.
 fn on_the_host(object: &NodeENIAttachment, settings: &Settings) -> Option<Verdict> {
     let say = |holds, reason, message: &str| Some(Verdict::new(ConditionType::Ready, holds, reason, message));
-    let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let offered = object.spec.dpdk.as_ref().is_some_and(|dpdk| dpdk.resource_name.is_some());
-    let link = find_condition(conditions, ConditionType::LinkReady);
-    match (link, find_condition(conditions, ConditionType::Advertised)) {
+    let link = object.condition(ConditionType::LinkReady);
+    match (link, object.condition(ConditionType::Advertised)) {
         (None, _) if settings.agent_required => {
             say(None, Reason::NoAgent, "attached; no agent has reported from the node")
         }
@@ -302,7 +297,7 @@ fn permission(call: Call) -> String {
 /// Whether EC2 said of the slot's token that it was used with other parameters.
 #[must_use]
 pub fn token_was_reused(object: &NodeENIAttachment) -> bool {
-    let conditions = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    find_condition(conditions, ConditionType::Created)
+    object
+        .condition(ConditionType::Created)
         .is_some_and(|created| created.reason == Reason::LookingForEarlierCreate.name())
 }

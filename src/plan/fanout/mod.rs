@@ -201,10 +201,13 @@ fn orphans(
     if world.now.duration_since(left.since) < settings.listing_lag {
         return vec![];
     }
-    let of =
-        |eni| leftover(eni, &world.node_eni).filter(|one| removal::is_orphan_due(world, listed, wanted, one));
-    let named =
-        left.listing.enis.iter().filter_map(of).filter_map(|one| Some((one.metadata.name.clone()?, one)));
+    let objects = left.listing.enis.iter().filter_map(|eni| leftover(eni, &world.node_eni));
+    one_of_each_name(objects.filter(|one| removal::is_orphan_due(world, listed, wanted, one)))
+}
+
+/// Objects by their names, once each: several ENIs can be of one slot.
+fn one_of_each_name(objects: impl Iterator<Item = NodeENIAttachment>) -> Vec<NodeENIAttachment> {
+    let named = objects.filter_map(|one| Some((one.metadata.name.clone()?, one)));
     named.collect::<BTreeMap<String, NodeENIAttachment>>().into_values().collect()
 }
 
@@ -217,8 +220,7 @@ fn renewals(world: &World, wanted: &wanted::Slots, settings: &Settings) -> (Vec<
         world.children.iter().filter(|old| old.metadata.deletion_timestamp.is_some() && !old.spec.release)
     {
         let Some(wanted) = slot_of(old).and_then(|slot| wanted.slots.get(&slot)) else { continue };
-        let cloud = old.status.as_ref().and_then(|status| status.cloud.as_ref());
-        let listed_at = cloud.map_or(world.now, |cloud| cloud.last_create.0 + settings.listing_lag);
+        let listed_at = old.recorded().map_or(world.now, |cloud| cloud.last_create.0 + settings.listing_lag);
         match listed_at.duration_since(world.now) {
             wait if wait.is_positive() => pace = pace.or(Pace::Within(wait)),
             _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted) }),
@@ -288,14 +290,8 @@ fn deleting(world: &World, settings: &Settings, has_finalizer: bool) -> Plan {
             Plan { pace: Pace::Within(LEFTOVERS_PERIOD), ..still }
         }
         Some(left) => {
-            let slots: BTreeMap<String, NodeENIAttachment> = left
-                .listing
-                .enis
-                .iter()
-                .filter_map(|eni| leftover(eni, &world.node_eni))
-                .filter_map(|child| Some((child.metadata.name.clone()?, child)))
-                .collect();
-            Plan { create: slots.into_values().collect(), pace: Pace::Within(LEFTOVERS_PERIOD), ..still }
+            let objects = left.listing.enis.iter().filter_map(|eni| leftover(eni, &world.node_eni));
+            Plan { create: one_of_each_name(objects), pace: Pace::Within(LEFTOVERS_PERIOD), ..still }
         }
     }
 }

@@ -47,9 +47,9 @@ impl View<'_> {
     /// The plan of a slot.
     pub(super) fn slot(&self, slot: &SlotView, belief: Belief) -> SlotPlan {
         let kept = match &belief {
-            Belief::Nothing { .. } => recorded(&slot.attachment).map(record::lost),
+            Belief::Nothing { .. } => slot.attachment.recorded().map(record::lost),
             Belief::Unasked | Belief::Settling { .. } | Belief::Asked { .. } | Belief::Present { .. } => {
-                belief.cloud().or(recorded(&slot.attachment)).cloned()
+                belief.cloud().or(slot.attachment.recorded()).cloned()
             }
         };
         let alone = !matches!(&belief, Belief::Present { surplus, .. } if !surplus.is_empty());
@@ -91,7 +91,7 @@ impl View<'_> {
 
     /// A slot that EC2 was not asked about: it is as it should be, or EC2 needs a little longer.
     fn unasked(&self, object: &NodeENIAttachment) -> Decision {
-        let early = recorded(object).and_then(|cloud| asks::early(object, cloud, self.world.now));
+        let early = object.recorded().and_then(|cloud| asks::early(object, cloud, self.world.now));
         match early {
             Some(left) => Decision::rest(None, Standing::AsBefore, Pace::Within(left)),
             None if object.spec.release => {
@@ -106,7 +106,8 @@ impl View<'_> {
 
     /// When to look whether an adopted ENI is there.
     fn until_confirmed(&self, object: &NodeENIAttachment) -> Pace {
-        let at = recorded(object)
+        let at = object
+            .recorded()
             .and_then(|cloud| asks::unconfirmed(object, cloud, self.settings.listing_lag))
             .map(|at| at.duration_since(self.world.now).max(SignedDuration::from_secs(1)));
         at.map_or(Pace::Settled, Pace::Within)
@@ -117,15 +118,10 @@ impl View<'_> {
         let now = self.world.now;
         let left = until.duration_since(now).max(SignedDuration::from_secs(1));
         let look = cloud.as_ref().map_or(left, |cloud| asks::poll(cloud, now));
-        let standing = match cloud.as_ref().or(recorded(&slot.attachment)).and_then(|cloud| cloud.state) {
+        let standing = match cloud.as_ref().or(slot.attachment.recorded()).and_then(|cloud| cloud.state) {
             Some(CloudState::Attaching) => Standing::Attaching,
             _ => Standing::Settling,
         };
         Decision::rest(cloud, standing, Pace::Within(look.min(left)))
     }
-}
-
-/// The record of an object.
-pub(super) fn recorded(object: &NodeENIAttachment) -> Option<&CloudStatus> {
-    object.status.as_ref()?.cloud.as_ref()
 }

@@ -18,21 +18,6 @@ use super::{Pace, Settings};
 use crate::api::{CloudState, CloudStatus, NodeENIAttachment, Verdict};
 use crate::model::{AttachmentId, CreateEni, EniId, Instance, InstanceType, Position, Slot};
 
-impl std::fmt::Display for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Create(request) => write!(f, "create in {}", request.subnet),
-            Self::Attach(at) => write!(f, "attach at {at}"),
-            Self::Change(change) => write!(f, "change {change:?}"),
-            Self::Detach { force: false } => f.write_str("detach"),
-            Self::Detach { force: true } => f.write_str("detach by force"),
-            Self::Delete => f.write_str("delete"),
-            Self::DetachSurplus(attachment) => write!(f, "detach the surplus {attachment}"),
-            Self::DeleteSurplus(eni) => write!(f, "delete the surplus {eni}"),
-        }
-    }
-}
-
 /// What was observed of one instance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
@@ -116,6 +101,21 @@ pub enum Step {
     DetachSurplus(AttachmentId),
     /// Delete another ENI of the slot, which should not be.
     DeleteSurplus(EniId),
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Create(request) => write!(f, "create in {}", request.subnet),
+            Self::Attach(at) => write!(f, "attach at {at}"),
+            Self::Change(change) => write!(f, "change {change:?}"),
+            Self::Detach { force: false } => f.write_str("detach"),
+            Self::Detach { force: true } => f.write_str("detach by force"),
+            Self::Delete => f.write_str("delete"),
+            Self::DetachSurplus(attachment) => write!(f, "detach the surplus {attachment}"),
+            Self::DeleteSurplus(eni) => write!(f, "delete the surplus {eni}"),
+        }
+    }
 }
 
 /// Decides what to do next.
