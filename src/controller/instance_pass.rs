@@ -86,7 +86,8 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         Sighting::NotAsked | Sighting::Absent => None,
     };
     Ok(World {
-        now: context.clock.now(),
+        // The time at which it was decided what to ask: a later one would take what is unasked for settled.
+        now,
         instance: sighting,
         instance_type,
         node_ready: context.cluster.node_of(instance).map(|node| node.ready),
