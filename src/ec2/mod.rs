@@ -7,13 +7,14 @@
 pub mod aws;
 mod errors;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 pub use errors::sort;
 
 use crate::model::{
-    AttachmentId, ClusterId, CreateEni, Ec2Error, Eni, EniChange, EniId, Instance, InstanceId, InstanceType,
-    Position, SecurityGroup, SecurityGroupId, Subnet, SubnetId, VpcId,
+    AddressKind, AttachmentId, ClusterId, CreateEni, Ec2Error, Eni, EniChange, EniId, Instance, InstanceId,
+    InstanceType, Position, SecurityGroup, SecurityGroupId, Subnet, SubnetId, VpcId,
 };
 
 /// What a call gave.
@@ -41,6 +42,34 @@ pub trait Ec2: Send + Sync + 'static {
     /// Deletes an ENI that is attached to nothing.
     fn delete(&self, eni: &EniId) -> impl Future<Output = Answer<()>> + Send;
 
+    /// Sets tags of an ENI; one that is there gets the new value.
+    fn tag(&self, eni: &EniId, tags: &BTreeMap<String, String>) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Takes tags off an ENI, by key. One that is not there is success.
+    fn untag(&self, eni: &EniId, keys: &[String]) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Gives an ENI further addresses, and returns them. Not idempotent: asking twice gives twice.
+    fn assign(
+        &self,
+        eni: &EniId,
+        kind: AddressKind,
+        count: u32,
+    ) -> impl Future<Output = Answer<Vec<String>>> + Send;
+
+    /// Takes addresses off an ENI.
+    fn unassign(
+        &self,
+        eni: &EniId,
+        kind: AddressKind,
+        addresses: &[String],
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Sets how many network hops an answer of an instance's metadata service may take.
+    fn set_hop_limit(&self, instance: &InstanceId, hops: u32) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Asks whether a create would be allowed. Creates nothing.
+    fn may_create(&self, request: &CreateEni) -> impl Future<Output = Answer<()>> + Send;
+
     /// Lists ENIs that bear our tags.
     fn enis(&self, query: &EniQuery) -> impl Future<Output = Answer<Vec<Eni>>> + Send;
 
@@ -67,6 +96,10 @@ pub enum EniQuery {
     OfInstances(ClusterId, Vec<InstanceId>),
     /// Those for slots of these `NodeENI`s.
     OfNodeEnis(ClusterId, Vec<String>),
+    /// All of the cluster.
+    OfCluster(ClusterId),
+    /// Those that bear the reference system's tags for these `NodeENI`s: ours bear them too.
+    OfReference(Vec<String>),
 }
 
 /// Which subnets.

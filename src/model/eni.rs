@@ -110,3 +110,14 @@ pub enum EniChange {
     /// The description.
     Description(String),
 }
+
+/// A kind of address that an ENI has besides its primary one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AddressKind {
+    /// Further private IPv4 addresses.
+    SecondaryIpv4,
+    /// IPv4 prefixes (/28).
+    Ipv4Prefix,
+    /// IPv6 addresses.
+    Ipv6,
+}

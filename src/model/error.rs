@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::AddressKind;
+
 /// An EC2 call, by the name of its action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
@@ -15,6 +17,20 @@ pub enum Call {
     Detach,
     /// `DeleteNetworkInterface`
     Delete,
+    /// `CreateTags`
+    CreateTags,
+    /// `DeleteTags`
+    DeleteTags,
+    /// `AssignPrivateIpAddresses`
+    AssignIpv4,
+    /// `UnassignPrivateIpAddresses`
+    UnassignIpv4,
+    /// `AssignIpv6Addresses`
+    AssignIpv6,
+    /// `UnassignIpv6Addresses`
+    UnassignIpv6,
+    /// `ModifyInstanceMetadataOptions`
+    ModifyMetadataOptions,
     /// `DescribeNetworkInterfaces`
     DescribeEnis,
     /// `DescribeInstances`
@@ -28,6 +44,27 @@ pub enum Call {
 }
 
 impl Call {
+    /// All calls that the operator makes.
+    pub const ALL: [Self; 17] = [
+        Self::Create,
+        Self::Attach,
+        Self::Modify,
+        Self::Detach,
+        Self::Delete,
+        Self::CreateTags,
+        Self::DeleteTags,
+        Self::AssignIpv4,
+        Self::UnassignIpv4,
+        Self::AssignIpv6,
+        Self::UnassignIpv6,
+        Self::ModifyMetadataOptions,
+        Self::DescribeEnis,
+        Self::DescribeInstances,
+        Self::DescribeInstanceTypes,
+        Self::DescribeSubnets,
+        Self::DescribeSecurityGroups,
+    ];
+
     /// The action's name, as EC2 and IAM write it.
     #[must_use]
     pub fn action(self) -> &'static str {
@@ -37,11 +74,38 @@ impl Call {
             Self::Modify => "ModifyNetworkInterfaceAttribute",
             Self::Detach => "DetachNetworkInterface",
             Self::Delete => "DeleteNetworkInterface",
+            Self::CreateTags => "CreateTags",
+            Self::DeleteTags => "DeleteTags",
+            Self::AssignIpv4 => "AssignPrivateIpAddresses",
+            Self::UnassignIpv4 => "UnassignPrivateIpAddresses",
+            Self::AssignIpv6 => "AssignIpv6Addresses",
+            Self::UnassignIpv6 => "UnassignIpv6Addresses",
+            Self::ModifyMetadataOptions => "ModifyInstanceMetadataOptions",
             Self::DescribeEnis => "DescribeNetworkInterfaces",
             Self::DescribeInstances => "DescribeInstances",
             Self::DescribeInstanceTypes => "DescribeInstanceTypes",
             Self::DescribeSubnets => "DescribeSubnets",
             Self::DescribeSecurityGroups => "DescribeSecurityGroups",
+        }
+    }
+}
+
+impl AddressKind {
+    /// The call that gives an ENI more of them.
+    #[must_use]
+    pub fn assign(self) -> Call {
+        match self {
+            Self::SecondaryIpv4 | Self::Ipv4Prefix => Call::AssignIpv4,
+            Self::Ipv6 => Call::AssignIpv6,
+        }
+    }
+
+    /// The call that takes some off.
+    #[must_use]
+    pub fn unassign(self) -> Call {
+        match self {
+            Self::SecondaryIpv4 | Self::Ipv4Prefix => Call::UnassignIpv4,
+            Self::Ipv6 => Call::UnassignIpv6,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Instance {
     pub vpc: Option<VpcId>,
     /// Subnet of its primary ENI; none for an instance that is gone.
     pub subnet: Option<SubnetId>,
+    /// How many network hops an answer of its metadata service may take; none where EC2 does not say.
+    pub metadata_hop_limit: Option<u32>,
     /// The positions that ENIs hold, ours and others', those that come and go included.
     pub held: Vec<HeldPosition>,
 }
@@ -71,6 +73,8 @@ pub struct InstanceType {
     pub ipv4_addresses_per_eni: u32,
     /// IPv6 addresses that one ENI can have.
     pub ipv6_addresses_per_eni: u32,
+    /// How many ENIs and EBS volumes it can have together; none for a type that counts them apart.
+    pub shared_attachments: Option<u32>,
 }
 
 /// One network card of an instance type.

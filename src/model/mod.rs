@@ -11,7 +11,7 @@ mod network;
 mod slot;
 mod tags;
 
-pub use eni::{Attachment, AttachmentState, CreateEni, Eni, EniChange};
+pub use eni::{AddressKind, Attachment, AttachmentState, CreateEni, Eni, EniChange};
 pub use error::{Call, Ec2Error, Ec2ErrorKind, Thing};
 pub use ids::{AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId, SubnetId, VpcId};
 pub use instance::{Card, HeldPosition, Instance, InstanceState, InstanceType, Position};

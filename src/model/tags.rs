@@ -35,6 +35,8 @@ pub mod key {
     pub const REFERENCE_SUBNET: &str = "SubnetID";
     /// Likewise: the reference's mark.
     pub const REFERENCE_MANAGED_BY: &str = "kubernetes.io/cluster/managed-by";
+    /// The value of that mark.
+    pub const REFERENCE_MANAGER: &str = "nodeeni-controller";
 }
 
 /// Beginnings of keys that a user cannot set: EC2's own, ours, and those that tell controllers apart.
@@ -80,7 +82,7 @@ impl Ownership {
             (key::REFERENCE_NODE_ENI, self.slot.node_eni.clone()),
             (key::REFERENCE_NODE, node.to_owned()),
             (key::REFERENCE_SUBNET, self.slot.subnet.to_string()),
-            (key::REFERENCE_MANAGED_BY, "nodeeni-controller".to_owned()),
+            (key::REFERENCE_MANAGED_BY, key::REFERENCE_MANAGER.to_owned()),
         ];
         tags.extend(ours.map(|(key, value)| (key.to_owned(), value)));
         tags

@@ -117,6 +117,7 @@ mod tests {
             zone: "a".to_owned(),
             vpc: None,
             subnet: None,
+            metadata_hop_limit: None,
             held: held.iter().map(|&n| HeldPosition { at: at(n), eni: eni(n) }).collect(),
         }
     }
@@ -127,6 +128,7 @@ mod tests {
             cards: vec![Card { index: 0, max_enis }],
             ipv4_addresses_per_eni: 10,
             ipv6_addresses_per_eni: 10,
+            shared_attachments: None,
         }
     }
 

@@ -106,6 +106,7 @@ pub(crate) fn instance(n: u32, zone: &str) -> Instance {
         zone: zone.to_owned(),
         vpc: Some(vpc(1)),
         subnet: Some(subnet_id(0xffff)),
+        metadata_hop_limit: None,
         held: vec![HeldPosition { at: on(0, 0), eni: eni_id(0xf000) }],
     }
 }
@@ -118,6 +119,7 @@ pub(crate) fn type_with(limits: &[u32]) -> InstanceType {
         cards: cards.collect(),
         ipv4_addresses_per_eni: 10,
         ipv6_addresses_per_eni: 10,
+        shared_attachments: None,
     }
 }
 

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ec2_sim::api::{
-    AttachNetworkInterface, AttachmentChanges, AttributeValue, Call as SimCall, CreateNetworkInterface,
-    DeleteNetworkInterface, DescribeInstanceTypes, DescribeInstances, DescribeNetworkInterfaces,
-    DescribeSecurityGroups, DescribeSubnets, DetachNetworkInterface, Filter, ModifyNetworkInterfaceAttribute,
-    TagSpecification,
+    AssignIpv6Addresses, AssignPrivateIpAddresses, AttachNetworkInterface, AttachmentChanges, AttributeValue,
+    Call as SimCall, CreateNetworkInterface, CreateTags, DeleteNetworkInterface, DeleteTags,
+    DescribeInstanceTypes, DescribeInstances, DescribeNetworkInterfaces, DescribeSecurityGroups,
+    DescribeSubnets, DetachNetworkInterface, Filter, ModifyInstanceMetadataOptions,
+    ModifyNetworkInterfaceAttribute, Tag, TagSpecification, UnassignIpv6Addresses,
+    UnassignPrivateIpAddresses,
 };
 use ec2_sim::world::Eni as SimEni;
 use ec2_sim::{Failure, Simulator};
 use eni_operator::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery, sort};
 use eni_operator::model::{
-    AttachmentId, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance, InstanceId,
-    InstanceType, Position, SecurityGroup, Subnet, tag_key,
+    AddressKind, AttachmentId, Call, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId,
+    Instance, InstanceId, InstanceType, Position, SecurityGroup, Subnet, tag_key,
 };
 
 use crate::gate::{Gate, Request, Strike};
@@ -106,22 +108,26 @@ fn filter(name: &str, values: impl IntoIterator<Item = impl ToString>) -> Filter
     Filter::new(name, values.into_iter().map(|value| value.to_string()))
 }
 
+/// A create, in the simulator's words.
+fn creation(request: &CreateEni) -> CreateNetworkInterface {
+    let some = |count: u32| Some(count).filter(|count| *count > 0);
+    CreateNetworkInterface {
+        subnet_id: request.subnet.to_string(),
+        description: Some(request.description.clone()),
+        groups: request.groups.iter().map(ToString::to_string).collect(),
+        secondary_private_ip_address_count: some(request.secondary_private_ip_count),
+        ipv4_prefix_count: some(request.ipv4_prefix_count),
+        ipv6_address_count: some(request.ipv6_address_count),
+        tag_specifications: vec![TagSpecification::eni(request.tags.clone())],
+        client_token: Some(request.client_token.clone()),
+        ..CreateNetworkInterface::default()
+    }
+}
+
 impl Ec2 for SimEc2 {
     async fn create(&self, request: &CreateEni) -> Answer<Eni> {
-        let some = |count: u32| Some(count).filter(|count| *count > 0);
-        let create = CreateNetworkInterface {
-            subnet_id: request.subnet.to_string(),
-            description: Some(request.description.clone()),
-            groups: request.groups.iter().map(ToString::to_string).collect(),
-            secondary_private_ip_address_count: some(request.secondary_private_ip_count),
-            ipv4_prefix_count: some(request.ipv4_prefix_count),
-            ipv6_address_count: some(request.ipv6_address_count),
-            tag_specifications: vec![TagSpecification::eni(request.tags.clone())],
-            client_token: Some(request.client_token.clone()),
-            ..CreateNetworkInterface::default()
-        };
         let about = format!("in {} with token {:.8}", request.subnet, request.client_token);
-        let answer = self.call(Call::Create, about, create).await?;
+        let answer = self.call(Call::Create, about, creation(request)).await?;
         words::eni(&answer.network_interface).ok_or_else(|| unusable(Call::Create))
     }
 
@@ -179,18 +185,96 @@ impl Ec2 for SimEc2 {
         self.call(Call::Delete, eni.to_string(), delete).await.map(drop)
     }
 
-    async fn enis(&self, query: &EniQuery) -> Answer<Vec<Eni>> {
-        let (cluster, key, values) = match query {
-            EniQuery::OfInstances(cluster, ids) => {
-                (cluster, tag_key::INSTANCE, ids.iter().map(ToString::to_string).collect())
-            }
-            EniQuery::OfNodeEnis(cluster, names) => (cluster, tag_key::NODE_ENI, names.clone()),
+    async fn tag(&self, eni: &EniId, tags: &BTreeMap<String, String>) -> Answer<()> {
+        let tag = |(key, value): (&String, &String)| Tag { key: key.clone(), value: Some(value.clone()) };
+        let tags: Vec<Tag> = tags.iter().map(tag).collect();
+        let request = CreateTags { resources: vec![eni.to_string()], tags, dry_run: None };
+        self.call(Call::CreateTags, format!("{eni}"), request).await.map(drop)
+    }
+
+    async fn untag(&self, eni: &EniId, keys: &[String]) -> Answer<()> {
+        let tags = keys.iter().map(|key| Tag { key: key.clone(), value: None }).collect();
+        let request = DeleteTags { resources: vec![eni.to_string()], tags, dry_run: None };
+        self.call(Call::DeleteTags, format!("{eni}: {}", keys.join(" ")), request).await.map(drop)
+    }
+
+    async fn assign(&self, eni: &EniId, kind: AddressKind, count: u32) -> Answer<Vec<String>> {
+        let about = format!("{eni}: {count} of {kind:?}");
+        let some = |of: AddressKind| (kind == of).then_some(count);
+        if kind == AddressKind::Ipv6 {
+            let request = AssignIpv6Addresses {
+                network_interface_id: eni.to_string(),
+                ipv6_address_count: Some(count),
+                ..AssignIpv6Addresses::default()
+            };
+            return Ok(self.call(kind.assign(), about, request).await?.assigned_ipv6_addresses);
+        }
+        let request = AssignPrivateIpAddresses {
+            network_interface_id: eni.to_string(),
+            secondary_private_ip_address_count: some(AddressKind::SecondaryIpv4),
+            ipv4_prefix_count: some(AddressKind::Ipv4Prefix),
+            ..AssignPrivateIpAddresses::default()
         };
-        let about = values.join(" ");
-        let filters = vec![
-            filter(&format!("tag:{}", tag_key::CLUSTER), [&cluster.0]),
-            filter(&format!("tag:{key}"), values),
-        ];
+        let answer = self.call(kind.assign(), about, request).await?;
+        let addresses = answer.assigned_private_ip_addresses.into_iter().map(|one| one.private_ip_address);
+        Ok(addresses.chain(answer.assigned_ipv4_prefixes.into_iter().map(|one| one.ipv4_prefix)).collect())
+    }
+
+    async fn unassign(&self, eni: &EniId, kind: AddressKind, addresses: &[String]) -> Answer<()> {
+        let about = format!("{eni}: {}", addresses.join(" "));
+        let network_interface_id = eni.to_string();
+        let these = |of: AddressKind| if kind == of { addresses.to_vec() } else { vec![] };
+        if kind == AddressKind::Ipv6 {
+            let request = UnassignIpv6Addresses {
+                network_interface_id,
+                ipv6_addresses: these(AddressKind::Ipv6),
+                ..UnassignIpv6Addresses::default()
+            };
+            return self.call(kind.unassign(), about, request).await.map(drop);
+        }
+        let request = UnassignPrivateIpAddresses {
+            network_interface_id,
+            private_ip_addresses: these(AddressKind::SecondaryIpv4),
+            ipv4_prefixes: these(AddressKind::Ipv4Prefix),
+        };
+        self.call(kind.unassign(), about, request).await.map(drop)
+    }
+
+    async fn set_hop_limit(&self, instance: &InstanceId, hops: u32) -> Answer<()> {
+        let request = ModifyInstanceMetadataOptions {
+            instance_id: instance.to_string(),
+            http_put_response_hop_limit: Some(hops),
+            ..ModifyInstanceMetadataOptions::default()
+        };
+        self.call(Call::ModifyMetadataOptions, format!("{instance}: {hops}"), request).await.map(drop)
+    }
+
+    async fn may_create(&self, request: &CreateEni) -> Answer<()> {
+        let create = CreateNetworkInterface { dry_run: Some(true), ..creation(request) };
+        match self.call(Call::Create, "dry run".to_owned(), create).await {
+            Err(error) if error.code == "DryRunOperation" => Ok(()),
+            done => done.map(drop),
+        }
+    }
+
+    async fn enis(&self, query: &EniQuery) -> Answer<Vec<Eni>> {
+        let of_cluster = |cluster: &ClusterId| filter(&format!("tag:{}", tag_key::CLUSTER), [&cluster.0]);
+        let tagged = |key: &str, values: Vec<String>| filter(&format!("tag:{key}"), values);
+        let filters = match query {
+            EniQuery::OfInstances(cluster, ids) => {
+                let ids = ids.iter().map(ToString::to_string).collect();
+                vec![of_cluster(cluster), tagged(tag_key::INSTANCE, ids)]
+            }
+            EniQuery::OfNodeEnis(cluster, names) => {
+                vec![of_cluster(cluster), tagged(tag_key::NODE_ENI, names.clone())]
+            }
+            EniQuery::OfCluster(cluster) => vec![of_cluster(cluster)],
+            EniQuery::OfReference(names) => vec![
+                tagged(tag_key::REFERENCE_MANAGED_BY, vec![tag_key::REFERENCE_MANAGER.to_owned()]),
+                tagged(tag_key::REFERENCE_NODE_ENI, names.clone()),
+            ],
+        };
+        let about = format!("{query:?}");
         let list = DescribeNetworkInterfaces { filters, ..DescribeNetworkInterfaces::default() };
         let answer = self.call(Call::DescribeEnis, about, list).await?;
         all(Call::DescribeEnis, &answer.network_interfaces, words::eni)

@@ -29,6 +29,12 @@ pub fn subject(request: &Request, world: &World) -> (Option<SimEni>, Option<BTre
         }
         Request::AttachNetworkInterface(attach) => by_id(&attach.network_interface_id),
         Request::ModifyNetworkInterfaceAttribute(modify) => by_id(&modify.network_interface_id),
+        Request::CreateTags(tag) => tag.resources.first().map_or((None, None), |id| by_id(id)),
+        Request::DeleteTags(untag) => untag.resources.first().map_or((None, None), |id| by_id(id)),
+        Request::AssignPrivateIpAddresses(assign) => by_id(&assign.network_interface_id),
+        Request::UnassignPrivateIpAddresses(unassign) => by_id(&unassign.network_interface_id),
+        Request::AssignIpv6Addresses(assign) => by_id(&assign.network_interface_id),
+        Request::UnassignIpv6Addresses(unassign) => by_id(&unassign.network_interface_id),
         Request::DeleteNetworkInterface(delete) => by_id(&delete.network_interface_id),
         Request::DetachNetworkInterface(detach) => (world.attached(&detach.attachment_id).cloned(), None),
         // The operator sends nothing else that changes anything.
@@ -97,6 +103,7 @@ pub fn instance(item: &InstanceItem) -> Option<Instance> {
         zone: item.placement.availability_zone.clone(),
         vpc: item.vpc_id.as_ref().and_then(|id| id.parse().ok()),
         subnet: item.subnet_id.as_ref().and_then(|id| id.parse().ok()),
+        metadata_hop_limit: Some(item.metadata_options.http_put_response_hop_limit),
         held: held.collect::<Option<_>>()?,
     })
 }
@@ -112,6 +119,9 @@ pub fn instance_type(info: &InstanceTypeInfo) -> Option<InstanceType> {
         cards: network.network_cards.iter().map(card).collect::<Option<_>>()?,
         ipv4_addresses_per_eni: number(network.ipv4_addresses_per_interface)?,
         ipv6_addresses_per_eni: number(network.ipv6_addresses_per_interface)?,
+        shared_attachments: Some(info.ebs_info.maximum_ebs_attachments)
+            .filter(|_| info.ebs_info.attachment_limit_type == "shared")
+            .and_then(|most| u32::try_from(most).ok()),
     })
 }
 

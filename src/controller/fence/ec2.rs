@@ -1,11 +1,13 @@
 //! The calls to EC2.
 
+use std::collections::BTreeMap;
+
 use super::{Fenced, LEADS_NO_MORE};
 use crate::controller::Clock;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
-    AttachmentId, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance, InstanceId,
-    InstanceType, Position, SecurityGroup, Subnet,
+    AddressKind, AttachmentId, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance,
+    InstanceId, InstanceType, Position, SecurityGroup, Subnet,
 };
 
 impl<E, K: Clock> Fenced<E, K> {
@@ -43,6 +45,35 @@ impl<E: Ec2, K: Clock> Ec2 for Fenced<E, K> {
     async fn delete(&self, eni: &EniId) -> Answer<()> {
         self.may(Call::Delete)?;
         self.inner.delete(eni).await
+    }
+
+    async fn tag(&self, eni: &EniId, tags: &BTreeMap<String, String>) -> Answer<()> {
+        self.may(Call::CreateTags)?;
+        self.inner.tag(eni, tags).await
+    }
+
+    async fn untag(&self, eni: &EniId, keys: &[String]) -> Answer<()> {
+        self.may(Call::DeleteTags)?;
+        self.inner.untag(eni, keys).await
+    }
+
+    async fn assign(&self, eni: &EniId, kind: AddressKind, count: u32) -> Answer<Vec<String>> {
+        self.may(kind.assign())?;
+        self.inner.assign(eni, kind, count).await
+    }
+
+    async fn unassign(&self, eni: &EniId, kind: AddressKind, addresses: &[String]) -> Answer<()> {
+        self.may(kind.unassign())?;
+        self.inner.unassign(eni, kind, addresses).await
+    }
+
+    async fn set_hop_limit(&self, instance: &InstanceId, hops: u32) -> Answer<()> {
+        self.may(Call::ModifyMetadataOptions)?;
+        self.inner.set_hop_limit(instance, hops).await
+    }
+
+    async fn may_create(&self, request: &CreateEni) -> Answer<()> {
+        self.inner.may_create(request).await
     }
 
     async fn enis(&self, query: &EniQuery) -> Answer<Vec<Eni>> {

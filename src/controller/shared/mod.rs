@@ -3,6 +3,7 @@
 mod batch;
 mod cache;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use self::batch::Batch;
 use self::cache::Cache;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
-    AttachmentId, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance, InstanceId,
-    InstanceState, InstanceType, Ownership, Position, SecurityGroup, Subnet, Thing,
+    AddressKind, AttachmentId, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance,
+    InstanceId, InstanceState, InstanceType, Ownership, Position, SecurityGroup, Subnet, Thing,
 };
 
 /// How long what is known of an instance is good: its zone and VPC never change, its positions are
@@ -123,10 +124,36 @@ impl<E: Ec2> Ec2 for SharedEc2<E> {
         done
     }
 
+    async fn tag(&self, eni: &EniId, tags: &BTreeMap<String, String>) -> Answer<()> {
+        self.inner.tag(eni, tags).await
+    }
+
+    async fn untag(&self, eni: &EniId, keys: &[String]) -> Answer<()> {
+        self.inner.untag(eni, keys).await
+    }
+
+    async fn assign(&self, eni: &EniId, kind: AddressKind, count: u32) -> Answer<Vec<String>> {
+        self.inner.assign(eni, kind, count).await
+    }
+
+    async fn unassign(&self, eni: &EniId, kind: AddressKind, addresses: &[String]) -> Answer<()> {
+        self.inner.unassign(eni, kind, addresses).await
+    }
+
+    async fn set_hop_limit(&self, instance: &InstanceId, hops: u32) -> Answer<()> {
+        self.instances.forget(instance);
+        self.inner.set_hop_limit(instance, hops).await
+    }
+
+    async fn may_create(&self, request: &CreateEni) -> Answer<()> {
+        self.inner.may_create(request).await
+    }
+
     async fn enis(&self, query: &EniQuery) -> Answer<Vec<Eni>> {
         match query {
             EniQuery::OfInstances(cluster, ids) => self.of_instances(cluster, ids).await,
             EniQuery::OfNodeEnis(cluster, names) => self.of_node_enis(cluster, names).await,
+            EniQuery::OfCluster(_) | EniQuery::OfReference(_) => self.inner.enis(query).await,
         }
     }
 

@@ -30,6 +30,7 @@ fn instance(id: &InstanceId) -> Instance {
         zone: "a".to_owned(),
         vpc: None,
         subnet: None,
+        metadata_hop_limit: None,
         held: vec![],
     }
 }
@@ -83,6 +84,30 @@ impl Ec2 for Counting {
     }
 
     async fn delete(&self, _: &EniId) -> Answer<()> {
+        unreachable!()
+    }
+
+    async fn tag(&self, _: &EniId, _: &BTreeMap<String, String>) -> Answer<()> {
+        unreachable!()
+    }
+
+    async fn untag(&self, _: &EniId, _: &[String]) -> Answer<()> {
+        unreachable!()
+    }
+
+    async fn assign(&self, _: &EniId, _: AddressKind, _: u32) -> Answer<Vec<String>> {
+        unreachable!()
+    }
+
+    async fn unassign(&self, _: &EniId, _: AddressKind, _: &[String]) -> Answer<()> {
+        unreachable!()
+    }
+
+    async fn set_hop_limit(&self, _: &InstanceId, _: u32) -> Answer<()> {
+        unreachable!()
+    }
+
+    async fn may_create(&self, _: &CreateEni) -> Answer<()> {
         unreachable!()
     }
 

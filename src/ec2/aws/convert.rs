@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use aws_sdk_ec2::types::{self as sdk, AttachmentStatus, InstanceStateName, NetworkInterfaceStatus};
+use aws_sdk_ec2::types::{
+    self as sdk, AttachmentLimitType, AttachmentStatus, InstanceStateName, NetworkInterfaceStatus,
+};
 
 use crate::model::{
     Attachment, AttachmentId, AttachmentState, Card, Eni, HeldPosition, Instance, InstanceState,
@@ -121,6 +123,10 @@ pub(super) fn instance(instance: sdk::Instance) -> Usable<Instance> {
         zone: there(instance.placement.and_then(|at| at.availability_zone), &name, "availabilityZone")?,
         vpc: perhaps(instance.vpc_id, &name, "vpcId")?,
         subnet: perhaps(instance.subnet_id, &name, "subnetId")?,
+        metadata_hop_limit: instance
+            .metadata_options
+            .and_then(|options| options.http_put_response_hop_limit)
+            .and_then(|hops| u32::try_from(hops).ok()),
         held: enis.into_iter().filter_map(|eni| held(eni, &name).transpose()).collect::<Usable<_>>()?,
     })
 }
@@ -163,6 +169,11 @@ pub(super) fn instance_type(kind: sdk::InstanceTypeInfo) -> Usable<InstanceType>
             "ipv6AddressesPerInterface",
         )?,
         cards: cards(network.network_cards, network.maximum_network_interfaces, &name)?,
+        shared_attachments: kind
+            .ebs_info
+            .filter(|ebs| ebs.attachment_limit_type == Some(AttachmentLimitType::Shared))
+            .and_then(|ebs| ebs.maximum_ebs_attachments)
+            .and_then(|most| u32::try_from(most).ok()),
         name,
     })
 }

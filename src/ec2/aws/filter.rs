@@ -16,6 +16,11 @@ pub(super) fn cluster(cluster: &ClusterId) -> Filter {
     one(&tag(tag_key::CLUSTER), &cluster.0)
 }
 
+/// What bears the reference system's mark.
+pub(super) fn of_reference() -> Filter {
+    one(&tag(tag_key::REFERENCE_MANAGED_BY), tag_key::REFERENCE_MANAGER)
+}
+
 /// A filter that lets one value through.
 fn one(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(literal(value)).build()

@@ -8,12 +8,14 @@ mod convert;
 mod failure;
 mod filter;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig, identity::IdentityCache};
 use aws_sdk_ec2::{
     Client,
     config::{retry::RetryConfig, timeout::TimeoutConfig},
+    operation::create_network_interface::builders::CreateNetworkInterfaceFluentBuilder,
     types::{
         AttributeBooleanValue, AttributeValue, Filter, NetworkInterfaceAttachmentChanges, ResourceType, Tag,
         TagSpecification,
@@ -26,8 +28,8 @@ use self::{
 };
 use super::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
-    AttachmentId, Call, CreateEni, Eni, EniChange, EniId, Instance, InstanceId, InstanceType, Position,
-    SecurityGroup, Subnet, tag_key,
+    AddressKind, AttachmentId, Call, CreateEni, Eni, EniChange, EniId, Instance, InstanceId, InstanceType,
+    Position, SecurityGroup, Subnet, tag_key,
 };
 
 /// What EC2 sees in the user agent, and `CloudTrail` records.
@@ -97,6 +99,36 @@ impl Aws {
         Self { client: Client::from_conf(config) }
     }
 
+    /// A create, before it is sent.
+    fn create_request(&self, request: &CreateEni) -> CreateNetworkInterfaceFluentBuilder {
+        self.client
+            .create_network_interface()
+            .client_token(&request.client_token)
+            .subnet_id(request.subnet.as_str())
+            .set_groups(Some(request.groups.iter().map(ToString::to_string).collect()))
+            .description(&request.description)
+            .tag_specifications(tag_specification(request))
+            .set_secondary_private_ip_address_count(count(request.secondary_private_ip_count))
+            .set_ipv4_prefix_count(count(request.ipv4_prefix_count))
+            .set_ipv6_address_count(count(request.ipv6_address_count))
+    }
+
+    /// Gives an ENI IPv4 addresses or prefixes.
+    async fn assign_ipv4(&self, eni: &EniId, kind: AddressKind, count: u32) -> Answer<Vec<String>> {
+        let request = self.client.assign_private_ip_addresses().network_interface_id(eni.as_str());
+        let request = match kind {
+            AddressKind::Ipv4Prefix => request.ipv4_prefix_count(wire(count)),
+            AddressKind::SecondaryIpv4 | AddressKind::Ipv6 => {
+                request.secondary_private_ip_address_count(wire(count))
+            }
+        };
+        let answer = request.send().await.map_err(failed(Call::AssignIpv4))?;
+        let addresses = answer.assigned_private_ip_addresses.unwrap_or_default();
+        let prefixes = answer.assigned_ipv4_prefixes.unwrap_or_default();
+        let addresses = addresses.into_iter().filter_map(|one| one.private_ip_address);
+        Ok(addresses.chain(prefixes.into_iter().filter_map(|one| one.ipv4_prefix)).collect())
+    }
+
     /// One listing of ENIs.
     async fn enis_by(&self, filters: Vec<Filter>) -> Answer<Vec<Eni>> {
         let call = Call::DescribeEnis;
@@ -142,20 +174,7 @@ impl Aws {
 impl Ec2 for Aws {
     async fn create(&self, request: &CreateEni) -> Answer<Eni> {
         let call = Call::Create;
-        let answer = self
-            .client
-            .create_network_interface()
-            .client_token(&request.client_token)
-            .subnet_id(request.subnet.as_str())
-            .set_groups(Some(request.groups.iter().map(ToString::to_string).collect()))
-            .description(&request.description)
-            .tag_specifications(tag_specification(request))
-            .set_secondary_private_ip_address_count(count(request.secondary_private_ip_count))
-            .set_ipv4_prefix_count(count(request.ipv4_prefix_count))
-            .set_ipv6_address_count(count(request.ipv6_address_count))
-            .send()
-            .await
-            .map_err(failed(call))?;
+        let answer = self.create_request(request).send().await.map_err(failed(call))?;
         let eni = answer.network_interface.ok_or_else(|| Unusable::missing("the answer", "networkInterface"));
         eni.and_then(convert::eni).map_err(unusable(call))
     }
@@ -209,6 +228,64 @@ impl Ec2 for Aws {
         request.send().await.map(drop).map_err(failed(Call::Delete))
     }
 
+    async fn tag(&self, eni: &EniId, tags: &BTreeMap<String, String>) -> Answer<()> {
+        let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+        let request = self.client.create_tags().resources(eni.as_str()).set_tags(Some(tags));
+        request.send().await.map(drop).map_err(failed(Call::CreateTags))
+    }
+
+    async fn untag(&self, eni: &EniId, keys: &[String]) -> Answer<()> {
+        if keys.is_empty() {
+            // EC2 would take that for all of them.
+            return Ok(());
+        }
+        let tags = keys.iter().map(|key| Tag::builder().key(key).build()).collect();
+        let request = self.client.delete_tags().resources(eni.as_str()).set_tags(Some(tags));
+        request.send().await.map(drop).map_err(failed(Call::DeleteTags))
+    }
+
+    async fn assign(&self, eni: &EniId, kind: AddressKind, count: u32) -> Answer<Vec<String>> {
+        match kind {
+            AddressKind::SecondaryIpv4 | AddressKind::Ipv4Prefix => self.assign_ipv4(eni, kind, count).await,
+            AddressKind::Ipv6 => {
+                let request = self.client.assign_ipv6_addresses().network_interface_id(eni.as_str());
+                let answer = request.ipv6_address_count(wire(count)).send().await;
+                let answer = answer.map_err(failed(Call::AssignIpv6))?;
+                Ok(answer.assigned_ipv6_addresses.unwrap_or_default())
+            }
+        }
+    }
+
+    async fn unassign(&self, eni: &EniId, kind: AddressKind, addresses: &[String]) -> Answer<()> {
+        let addresses = Some(addresses.to_vec());
+        if kind == AddressKind::Ipv6 {
+            let request = self.client.unassign_ipv6_addresses().network_interface_id(eni.as_str());
+            let answer = request.set_ipv6_addresses(addresses).send().await;
+            return answer.map(drop).map_err(failed(Call::UnassignIpv6));
+        }
+        let request = self.client.unassign_private_ip_addresses().network_interface_id(eni.as_str());
+        let request = match kind {
+            AddressKind::Ipv4Prefix => request.set_ipv4_prefixes(addresses),
+            AddressKind::SecondaryIpv4 | AddressKind::Ipv6 => request.set_private_ip_addresses(addresses),
+        };
+        request.send().await.map(drop).map_err(failed(Call::UnassignIpv4))
+    }
+
+    async fn set_hop_limit(&self, instance: &InstanceId, hops: u32) -> Answer<()> {
+        let request = self.client.modify_instance_metadata_options().instance_id(instance.as_str());
+        let answer = request.http_put_response_hop_limit(wire(hops)).send().await;
+        answer.map(drop).map_err(failed(Call::ModifyMetadataOptions))
+    }
+
+    async fn may_create(&self, request: &CreateEni) -> Answer<()> {
+        let answer = self.create_request(request).dry_run(true).send().await;
+        match answer.map(drop).map_err(failed(Call::Create)) {
+            // EC2's way to say yes.
+            Err(error) if error.code == "DryRunOperation" => Ok(()),
+            done => done,
+        }
+    }
+
     async fn enis(&self, query: &EniQuery) -> Answer<Vec<Eni>> {
         let requests = match query {
             EniQuery::OfInstances(cluster, ids) => {
@@ -216,6 +293,10 @@ impl Ec2 for Aws {
             }
             EniQuery::OfNodeEnis(cluster, names) => {
                 filter::requests(&[filter::cluster(cluster)], &filter::tag(tag_key::NODE_ENI), names)
+            }
+            EniQuery::OfCluster(cluster) => vec![vec![filter::cluster(cluster)]],
+            EniQuery::OfReference(names) => {
+                filter::requests(&[filter::of_reference()], &filter::tag(tag_key::REFERENCE_NODE_ENI), names)
             }
         };
         let mut enis = Vec::new();
