@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::{Fenced, LEADS_NO_MORE};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIAttachmentStatus, NodeENIStatus};
 use crate::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight};
-use crate::controller::Clock;
+use crate::controller::clock::SteadyClock;
 use crate::model::InstanceId;
 use crate::plan::{events::Event, node::NodeFacts};
 
-impl<C, K: Clock> Fenced<C, K> {
+impl<C, K: SteadyClock> Fenced<C, K> {
     /// Refuses a write that this process may not make any more.
     fn may_write(&self) -> Done<()> {
         if self.leads() {
@@ -20,7 +20,7 @@ impl<C, K: Clock> Fenced<C, K> {
     }
 }
 
-impl<C: Cluster, K: Clock> Cluster for Fenced<C, K> {
+impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
     fn node_eni(&self, name: &str) -> Option<Sight> {
         self.inner.node_eni(name)
     }
