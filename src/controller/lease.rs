@@ -113,7 +113,9 @@ impl<K: Clock + SteadyClock> Leadership<K> {
         let record = found.as_ref().map(record).unwrap_or_default();
         self.candidate = self.candidate.clone().observed(record, self.clock.uptime());
         let asked = self.clock.uptime();
-        let Claim::Write(record) = self.candidate.claim(self.times, asked, self.clock.now()) else { return Ok(()) };
+        let Claim::Write(record) = self.candidate.claim(self.times, asked, self.clock.now()) else {
+            return Ok(());
+        };
         let wanted = Lease {
             metadata: ObjectMeta {
                 name: Some(LEASE_NAME.to_owned()),

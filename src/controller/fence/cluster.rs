@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Fenced, LEADS_NO_MORE};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIAttachmentStatus, NodeENIStatus};
-use crate::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight};
+use crate::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight, Unreadable};
 use crate::controller::clock::SteadyClock;
 use crate::model::InstanceId;
 use crate::plan::{events::Event, node::NodeFacts};
@@ -16,7 +16,7 @@ impl<C, K: SteadyClock> Fenced<C, K> {
             return Ok(());
         }
         let (doing, message) = ("writing to Kubernetes".to_owned(), LEADS_NO_MORE.to_owned());
-        Err(ClusterError { doing, kind: ClusterErrorKind::Retry, message })
+        Err(ClusterError { doing, kind: ClusterErrorKind::Retry, message, retry_after: None })
     }
 }
 
@@ -39,6 +39,10 @@ impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
 
     fn attachments_on(&self, instance: &InstanceId) -> Vec<Arc<NodeENIAttachment>> {
         self.inner.attachments_on(instance)
+    }
+
+    fn unreadable(&self) -> Vec<Arc<Unreadable>> {
+        self.inner.unreadable()
     }
 
     async fn node_eni_exists(&self, name: &str) -> Done<bool> {
@@ -101,6 +105,12 @@ impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
     async fn tell(&self, node_eni: &str, event: Event) {
         if self.leads() {
             self.inner.tell(node_eni, event).await;
+        }
+    }
+
+    async fn tell_of(&self, slot: &NodeENIAttachment, event: Event) {
+        if self.leads() {
+            self.inner.tell_of(slot, event).await;
         }
     }
 }
