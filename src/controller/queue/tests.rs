@@ -1,5 +1,7 @@
 //! When passes run, and when they do not.
 
+#![allow(clippy::disallowed_methods, reason = "a test measures too")]
+
 use std::cell::{Cell, RefCell};
 
 use futures::future::pending;
