@@ -64,6 +64,8 @@ reasons! {
     AttachmentsNotReady,
     /// The object cannot be read.
     Undecodable,
+    /// Kubernetes refuses an object that the operator makes: a webhook, a policy or a quota does.
+    ApiRefused,
     /// A subnet does not exist.
     SubnetNotFound,
     /// A security group does not exist.
@@ -182,6 +184,7 @@ impl Reason {
     )]
     pub fn name(self) -> String {
         match self {
+            Self::ApiRefused => "APIRefused".to_owned(),
             Self::NoProviderId => "NoProviderID".to_owned(),
             Self::NotAnEc2Node => "NotAnEC2Node".to_owned(),
             Self::SubnetInOtherVpc => "SubnetInOtherVPC".to_owned(),

@@ -11,7 +11,7 @@ use super::PassError;
 use super::context::{Clock, Context};
 use super::execute::{Outcome, execute};
 use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
-use crate::cluster::{Cluster, ClusterErrorKind};
+use crate::cluster::{Cluster, ClusterErrorKind, Unreadable};
 use crate::ec2::{Ec2, EniQuery};
 use crate::model::{Ec2Error, Eni, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
@@ -57,7 +57,10 @@ async fn mark<C: Cluster, E: Ec2, K: Clock>(
     let Some(node) = context.cluster.node_of(instance) else { return Ok(()) };
     let marked = node.labels.contains_key(HAS_ENI_LABEL);
     let has_enis = slots.iter().any(SlotPlan::concerns_an_eni);
-    if (has_enis && !marked) || (slots.is_empty() && marked) {
+    // An object that cannot be read is one of a slot all the same.
+    let there = |one: &Arc<Unreadable>| one.instance == instance.as_str();
+    let none_left = || slots.is_empty() && !context.cluster.unreadable().iter().any(there);
+    if (has_enis && !marked) || (marked && none_left()) {
         context.cluster.mark_node(&node.name, has_enis).await?;
     }
     Ok(())
@@ -282,7 +285,7 @@ async fn write_outcome<C: Cluster, E: Ec2, K: Clock>(
         let event = events::deleted(&object.spec.node_name, &outcome.cloud, outcome.already_gone);
         context.cluster.let_go(object).await?;
         context.memory.forget(uid(object));
-        context.cluster.tell(&object.spec.node_eni, event).await;
+        context.cluster.tell_of(object, event).await;
         return Ok(());
     }
     let standing = verdicts::after(object, &outcome.cloud, outcome.failure.clone());
@@ -303,7 +306,7 @@ async fn publish<C: Cluster, E: Ec2, K: Clock>(
     let written = context.cluster.apply_status(object, status).await?;
     for event in events::of_slot(&object.spec.node_name, object.status.as_ref(), status, object.spec.release)
     {
-        context.cluster.tell(&object.spec.node_eni, event).await;
+        context.cluster.tell_of(object, event).await;
     }
     Ok(Some(written))
 }
