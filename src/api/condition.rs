@@ -70,6 +70,8 @@ reasons! {
     SubnetNotFound,
     /// A security group does not exist.
     SecurityGroupNotFound,
+    /// A security group is in another VPC than the node.
+    SecurityGroupInOtherVpc,
     /// A name stands for several security groups.
     SecurityGroupAmbiguous,
     /// A name stands for several subnets of one zone.
@@ -188,6 +190,7 @@ impl Reason {
             Self::NoProviderId => "NoProviderID".to_owned(),
             Self::NotAnEc2Node => "NotAnEC2Node".to_owned(),
             Self::SubnetInOtherVpc => "SubnetInOtherVPC".to_owned(),
+            Self::SecurityGroupInOtherVpc => "SecurityGroupInOtherVPC".to_owned(),
             Self::Ec2Refused => "EC2Refused".to_owned(),
             Self::EniMissing => "ENIMissing".to_owned(),
             Self::SurplusEnis => "SurplusENIs".to_owned(),

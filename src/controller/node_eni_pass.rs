@@ -8,14 +8,14 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
+use super::network;
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
-use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use crate::ec2::{Answer, Ec2, EniQuery};
 use crate::model::{Ec2Error, InstanceId, Ownership, Slot, VpcId};
 use crate::plan::belief::Listing;
 use crate::plan::fanout::{Finalizer, Leftovers, Plan, Renewal, World, instances, plan, remove_all};
 use crate::plan::instance::{Sighting, slot_of};
-use crate::plan::resolve::{self, Network};
 use crate::plan::{Pace, rollup};
 
 /// How many objects are written at once. The client's own limit, five requests in flight, is not more.
@@ -109,7 +109,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     sightings.extend(found.into_iter().map(|instance| (instance.id.clone(), Sighting::Seen(instance))));
     Ok(World {
         now: context.clock.now(),
-        network: network(object, vpcs, context).await?,
+        network: network::look_up(&object.spec, vpcs, &context.ec2).await?,
         leftovers: leftovers(object, &children, context).await?,
         tagged: context.memory.places(name).unwrap_or_default(),
         held: context.memory.hold(),
@@ -118,46 +118,6 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         instances: sightings,
         children,
     })
-}
-
-/// Looks up the subnets and groups that a spec names, in the VPCs of its nodes.
-async fn network<C: Cluster, E: Ec2, K: Clock>(
-    object: &NodeENI,
-    vpcs: BTreeSet<VpcId>,
-    context: &Context<C, E, K>,
-) -> Answer<Network> {
-    let mut network = Network::default();
-    let ids = resolve::subnet_ids(&object.spec);
-    if !ids.is_empty() && !vpcs.is_empty() {
-        network.subnets = context.ec2.subnets(&SubnetQuery::Ids(ids)).await?;
-    }
-    for vpc in vpcs {
-        let names = resolve::subnet_names(&object.spec);
-        if !names.is_empty() {
-            let found = context.ec2.subnets(&SubnetQuery::Names(vpc.clone(), names)).await?;
-            network.named_subnets.insert(vpc.clone(), found);
-        }
-        let names = object.spec.security_group_names.clone().unwrap_or_default();
-        if !names.is_empty() {
-            network.named_groups.insert(vpc.clone(), groups(&vpc, names, context).await?);
-        }
-    }
-    Ok(network)
-}
-
-/// The groups of some names: by group name, and those without one by tag.
-async fn groups<C: Cluster, E: Ec2, K: Clock>(
-    vpc: &VpcId,
-    mut names: Vec<String>,
-    context: &Context<C, E, K>,
-) -> Answer<Vec<crate::model::SecurityGroup>> {
-    let query = SecurityGroupQuery::GroupNames(vpc.clone(), names.clone());
-    let mut found = context.ec2.security_groups(&query).await?;
-    names.retain(|name| !found.iter().any(|group| group.group_name == *name));
-    if !names.is_empty() {
-        found.extend(context.ec2.security_groups(&SecurityGroupQuery::TagNames(vpc.clone(), names)).await?);
-    }
-    Ok(found)
 }
 
 /// What EC2 lists of a `NodeENI` and no slot is there for, where that is to be known: when it is being

@@ -327,6 +327,7 @@ pub(crate) fn network(object: &NodeENI, sightings: &BTreeMap<InstanceId, Sightin
     Network {
         subnets: subnets().into_iter().filter(|one| ids.contains(&one.id)).collect(),
         named_subnets: vpcs.iter().map(|vpc| (vpc.clone(), of_vpc(vpc))).collect(),
+        groups: None,
         named_groups: vpcs
             .iter()
             .map(|one| (one.clone(), groups(if *one == vpc(1) { 1 } else { 2 })))

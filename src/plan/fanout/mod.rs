@@ -11,7 +11,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::belief::Listing;
 use super::instance::{Sighting, slot_of};
 use super::node::NodeFacts;
-use super::resolve::Network;
+use super::resolve::{self, Network};
 use super::rollup;
 use super::{Pace, Settings, offsets};
 use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset};
@@ -184,6 +184,8 @@ fn alive(world: &World, settings: &Settings) -> Plan {
     let remove = remove.filter_map(child::released).collect();
     let unsure = !listed.problems.is_empty() || !wanted.unserved.is_empty() || orphaned(world);
     let pace = if unsure { wait.or(Pace::Within(RECHECK)) } else { wait };
+    let names = resolve::names_due(&world.node_eni.spec, &settings.cluster, world.now);
+    let pace = pace.or(names.map_or(Pace::Settled, Pace::Within));
     let seen = rollup::Seen {
         wanted: wanted.slots.into_keys().collect(),
         places,

@@ -27,7 +27,7 @@ pub(super) fn is_due(world: &World, listed: &Listed, wanted: &Slots, child: &Nod
     match world.nodes.iter().find(is_its_node) {
         Some(node) if !world.node_eni.spec.selects(&node.labels) => true,
         // What does not resolve today may have been this slot's subnet yesterday.
-        Some(_) => listed.problems.is_empty() && is_known(world, child) && !unserved(wanted, child),
+        Some(_) => leaves_the_list(world, listed, wanted, child),
         None => is_gone(world, child),
     }
 }
@@ -42,6 +42,17 @@ pub(super) fn is_orphan_due(
     let mut unmarked = orphan.clone();
     unmarked.spec.release = false;
     is_due(world, listed, wanted, &unmarked)
+}
+
+/// Whether the spec lists the slot's subnet no more, as far as everything is known that says so.
+///
+/// A security group that does not resolve keeps new ENIs from being made. It is no reason to keep one in
+/// a subnet that is listed no more, nor to remove one in a subnet that is.
+fn leaves_the_list(world: &World, listed: &Listed, wanted: &Slots, child: &NodeENIAttachment) -> bool {
+    let all_resolves = listed.problems.is_empty();
+    let unlisted = || !listed.subnets.iter().any(|subnet| subnet.id.as_str() == child.spec.subnet_id);
+    let said = all_resolves || (listed.subnets_resolve && unlisted());
+    said && is_known(world, child) && !unserved(wanted, child)
 }
 
 /// Whether EC2 told enough of the slot's instance in this pass to say what its node should have.
