@@ -3,7 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-/// Types of condition. `True` is good, but for `Degraded`, `Drifted` and `UnevenZones`, which are worries.
+/// Types of condition. `True` is good, but for `Degraded`, `Drifted`, `UnevenZones` and `ReplacementNeeded`,
+/// which are worries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionType {
     /// All is as asked for.
@@ -14,6 +15,8 @@ pub enum ConditionType {
     Degraded,
     /// Zones have unequal numbers of subnets.
     UnevenZones,
+    /// The spec asks for what EC2 gives only to a new ENI.
+    ReplacementNeeded,
     /// All selected nodes are such as can get an ENI.
     NodesSupported,
     /// The ENI exists.
@@ -108,6 +111,10 @@ reasons! {
     InstanceFull,
     /// The instance type has no such network card.
     NoSuchNetworkCard,
+    /// An ENI of the instance type does not take so many addresses.
+    TooManyAddresses,
+    /// The spec asks for another position than at the attach.
+    PositionChanged,
     /// The instance is starting, stopping or stopped.
     InstanceNotReady,
     /// The instance is gone.

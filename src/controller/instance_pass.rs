@@ -17,7 +17,7 @@ use crate::model::{Ec2Error, Eni, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
 use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan, slot_of};
 use crate::plan::verdicts::{self, Standing};
-use crate::plan::{Pace, asks, events, slot_status};
+use crate::plan::{Pace, asks, events, record, slot_status};
 
 /// How many slots of one instance are worked on at once.
 ///
@@ -213,7 +213,8 @@ fn stamped(slot: &SlotPlan, intent: CloudStatus, now: Timestamp) -> CloudStatus 
 
 /// Writes what is about to be asked for, where a lost answer could not be found again without it.
 ///
-/// The calls on an ENI that exists are idempotent by its id; the create is so by its token, which must
+/// The calls on an ENI that exists are idempotent by its id, but for those that change its addresses: of
+/// these it must be known that they may have been made. The create is idempotent by its token, which must
 /// therefore be known before. The write also fences: nothing is called on behalf of an object that has
 /// changed since it was seen.
 async fn intend<C: Cluster, E: Ec2, K: Clock>(
@@ -221,12 +222,17 @@ async fn intend<C: Cluster, E: Ec2, K: Clock>(
     intent: &CloudStatus,
     context: &Context<C, E, K>,
 ) -> Result<NodeENIAttachment, PassError> {
-    if !matches!(slot.steps.first(), Some(Step::Create(_))) {
+    let now = context.clock.now();
+    let changes_addresses = |step: &Step| matches!(step, Step::Change(change) if change.is_of_addresses());
+    let intent = if matches!(slot.steps.first(), Some(Step::Create(_))) {
+        intent.clone()
+    } else if slot.steps.iter().any(changes_addresses) {
+        record::unsure(intent, now)
+    } else {
         return Ok(slot.attachment.clone());
-    }
-    context.memory.asked(uid(&slot.attachment), context.clock.now());
-    let status =
-        slot_status::build(&slot.attachment, Some(intent.clone()), &slot.verdicts, context.clock.now());
+    };
+    context.memory.asked(uid(&slot.attachment), now);
+    let status = slot_status::build(&slot.attachment, Some(intent), &slot.verdicts, now);
     Ok(publish(&slot.attachment, &status, context).await?.unwrap_or_else(|| slot.attachment.clone()))
 }
 

@@ -174,7 +174,7 @@ fn alive(world: &World, settings: &Settings) -> Plan {
         .slots
         .values()
         .filter(|one| !existing.contains_key(&one.slot))
-        .map(|one| child::new(world, one));
+        .map(|one| child::new(world, one, None));
     let update =
         existing.iter().filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
     let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one));
@@ -229,7 +229,7 @@ fn renewals(world: &World, wanted: &wanted::Slots, settings: &Settings) -> (Vec<
         let listed_at = old.recorded().map_or(world.now, |cloud| cloud.last_create.0 + settings.listing_lag);
         match listed_at.duration_since(world.now) {
             wait if wait.is_positive() => pace = pace.or(Pace::Within(wait)),
-            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted) }),
+            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted, Some(old)) }),
         }
     }
     (due, pace)

@@ -12,6 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use self::decide::View;
 use self::room::Places;
+pub(super) use self::room::wanted as wanted_position;
 use super::asks::Change;
 use super::belief::{self, Belief, SlotView};
 use super::{Pace, Settings};
