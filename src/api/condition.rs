@@ -106,6 +106,10 @@ reasons! {
     InstanceNotReady,
     /// The instance is gone.
     InstanceGone,
+    /// The node is marked as about to go, and its instance with it.
+    NodeGoing,
+    /// Somebody attached the ENI to another instance.
+    Elsewhere,
     /// The subnet has no free address.
     SubnetFull,
     /// The account's quota of ENIs is used up.
