@@ -101,7 +101,9 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     let nodes = context.cluster.nodes();
     let children: Vec<NodeENIAttachment> =
         context.cluster.attachments_of(name).iter().map(|child| child.as_ref().clone()).collect();
-    let wanted: Vec<InstanceId> = instances(object, &nodes, &children).into_iter().collect();
+    let leftovers = leftovers(object, &children, context).await?;
+    let wanted: Vec<InstanceId> =
+        instances(object, &nodes, &children, leftovers.as_ref()).into_iter().collect();
     let found = context.ec2.instances(&wanted).await?;
     let mut sightings: BTreeMap<InstanceId, Sighting> =
         wanted.into_iter().map(|id| (id, Sighting::Absent)).collect();
@@ -110,7 +112,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     Ok(World {
         now: context.clock.now(),
         network: network::look_up(&object.spec, vpcs, &context.ec2).await?,
-        leftovers: leftovers(object, &children, context).await?,
+        leftovers,
         tagged: context.memory.places(name).unwrap_or_default(),
         held: context.memory.hold(),
         node_eni: object.as_ref().clone(),
