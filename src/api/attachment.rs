@@ -44,6 +44,7 @@ use super::{ConditionType, DetachPolicy, find_condition};
 pub struct NodeENIAttachmentSpec {
     /// Name of the `NodeENI`.
     #[serde(rename = "nodeENI")]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("nodeENI cannot be changed: it says which ENI this is"))]
     pub node_eni: String,
 
     /// Name of the node.
@@ -52,14 +53,17 @@ pub struct NodeENIAttachmentSpec {
     /// The node's EC2 instance.
     #[serde(rename = "instanceID")]
     #[schemars(regex(pattern = r"^i-[0-9a-f]{8,17}$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("instanceID cannot be changed: it says which ENI this is"))]
     pub instance_id: String,
 
     /// The instance's availability zone.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("zone cannot be changed: it is the subnet's"))]
     pub zone: String,
 
     /// The subnet that the ENI stands in.
     #[serde(rename = "subnetID")]
     #[schemars(regex(pattern = r"^subnet-[0-9a-f]{8,17}$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("subnetID cannot be changed: it says which ENI this is"))]
     pub subnet_id: String,
 
     /// IPv4 range of the subnet.
@@ -253,6 +257,10 @@ pub struct CloudStatus {
     /// Whether EC2 drops traffic that is not its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_dest_check: Option<bool>,
+
+    /// Instance that it hangs on, where that is not the slot's: somebody moved it.
+    #[serde(rename = "otherInstanceID", default, skip_serializing_if = "Option::is_none")]
+    pub other_instance_id: Option<String>,
 
     /// EC2's id of the attachment.
     #[serde(rename = "attachmentID", default, skip_serializing_if = "Option::is_none")]

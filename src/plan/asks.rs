@@ -45,10 +45,14 @@ fn of_slot(slot: &NodeENIAttachment, now: Timestamp, lag: SignedDuration) -> Ask
     if slot.spec.paused {
         return Asks::default();
     }
+    let drifted = slot.condition(ConditionType::Drifted).is_some_and(|drifted| drifted.status == "True");
     let enis = match cloud {
         Some(cloud) if early(slot, cloud, now).is_some() => false,
         Some(cloud) => {
-            leaving || !settled(slot, cloud) || unconfirmed(slot, cloud, lag).is_some_and(|at| at <= now)
+            leaving
+                || drifted
+                || !settled(slot, cloud)
+                || unconfirmed(slot, cloud, lag).is_some_and(|at| at <= now)
         }
         None => true,
     };
@@ -83,7 +87,8 @@ pub fn unconfirmed(slot: &NodeENIAttachment, cloud: &CloudStatus, lag: SignedDur
 
 /// Whether the recorded ENI is attached and as the spec wants it.
 fn settled(slot: &NodeENIAttachment, cloud: &CloudStatus) -> bool {
-    cloud.state == Some(CloudState::Attached) && changes(slot, cloud).is_empty()
+    let at_home = cloud.state == Some(CloudState::Attached) && cloud.other_instance_id.is_none();
+    at_home && changes(slot, cloud).is_empty()
 }
 
 /// An attribute of an ENI that is not as the spec wants it.
@@ -119,6 +124,24 @@ impl Change {
             | Self::Description(_)
             | Self::Tag(_)
             | Self::Untag(_) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DeleteOnTermination(on) => write!(f, "delete-on-termination {on}"),
+            Self::SourceDestCheck(on) => write!(f, "source/dest check {on}"),
+            Self::Groups(ids) => write!(f, "security groups {}", ids.join(" ")),
+            Self::Description(text) => write!(f, "description {text:?}"),
+            Self::Tag(tags) => {
+                let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                write!(f, "tags {}", tags.join(" "))
+            }
+            Self::Untag(keys) => write!(f, "without the tags {}", keys.join(" ")),
+            Self::Assign(kind, count) => write!(f, "{count} more {kind}"),
+            Self::Unassign(kind, addresses) => write!(f, "without the {kind} {}", addresses.join(" ")),
         }
     }
 }

@@ -12,6 +12,7 @@ use eni_operator::model::{
 };
 use eni_operator::plan::belief::{Listing, SlotView};
 use eni_operator::plan::node::NodeFacts;
+use eni_operator::plan::sweep::Rules;
 use eni_operator::plan::{Settings, asks, record};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -39,7 +40,7 @@ pub(crate) fn cluster() -> ClusterId {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { cluster: cluster(), listing_lag: seconds(LAG), agent_required: true }
+    Settings { cluster: cluster(), listing_lag: seconds(LAG), agent_required: true, sweep: Rules::default() }
 }
 
 pub(crate) fn instance_id(n: u32) -> InstanceId {
@@ -94,7 +95,13 @@ pub(crate) fn node(name: &str, instance: u32) -> NodeFacts {
         labels: labels(&[("ng", "a")]),
         provider_id: format!("aws:///x/{}", instance_id(instance)),
         ready: true,
+        ..NodeFacts::default()
     }
+}
+
+/// The node of instance 1, which has been ready or not for some seconds.
+pub(crate) fn node_since(ready: bool, for_seconds: i64) -> NodeFacts {
+    NodeFacts { ready, ready_since: Some(ago(for_seconds)), ..node("node-1", 1) }
 }
 
 /// An instance whose primary ENI holds its position.
@@ -151,6 +158,7 @@ pub(crate) fn slot_object(n: u32) -> NodeENIAttachment {
     object.metadata.name = Some(slot_key(&object).object_name());
     object.metadata.uid = Some(format!("uid-{n}"));
     object.metadata.generation = Some(2);
+    object.metadata.creation_timestamp = Some(Time(ago(9999)));
     object
 }
 
