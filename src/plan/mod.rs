@@ -13,6 +13,7 @@ pub mod backoff;
 pub mod belief;
 pub mod events;
 pub mod fanout;
+pub mod full;
 pub mod instance;
 pub mod lease;
 pub mod node;
