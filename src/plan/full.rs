@@ -118,8 +118,12 @@ mod tests {
 
     fn refused(times: &[i64], seen: &[Instance]) -> Room {
         let mut refusals = Refusals::default();
-        times.iter().for_each(|&time| refusals.refused(0, at(time)));
-        seen.iter().for_each(|one| refusals.observe(one));
+        for &time in times {
+            refusals.refused(0, at(time));
+        }
+        for one in seen {
+            refusals.observe(one);
+        }
         refusals.room(0, LAG, at(100))
     }
 

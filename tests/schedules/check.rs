@@ -103,7 +103,28 @@ fn is_right(object: &NodeENI, slot: &Slot, eni: &Eni) -> Result<(), String> {
     if eni.tags.get("node.k8s.amazonaws.com/no_manage").map(String::as_str) != Some("true") {
         return wrong("no no_manage tag");
     }
+    if users_tags(object, eni) != object.spec.tags.clone().unwrap_or_default() {
+        return wrong("wrong tags");
+    }
+    let is = |count: Option<i64>, there: usize| count.is_none_or(|count| usize::try_from(count) == Ok(there));
+    if !is(object.spec.secondary_private_ip_count, eni.secondary.len())
+        || !is(object.spec.ipv4_prefix_count, eni.ipv4_prefixes.len())
+    {
+        return wrong("wrong addresses");
+    }
     Ok(())
+}
+
+/// The tags that are not the operator's.
+fn users_tags(object: &NodeENI, eni: &Eni) -> BTreeMap<String, String> {
+    let ours = ["networking.k8s.aws/", "node.k8s.amazonaws.com/", "kubernetes.io/cluster/"];
+    let default_name = |key: &str, value: &str| key == "Name" && value.starts_with("nodeeni-");
+    let reference = |key: &str| matches!(key, "NodeENI" | "Node" | "SubnetID");
+    assert!(eni.tags.contains_key("Name"), "no name for {object:?}");
+    let users = eni.tags.iter().filter(|(key, value)| {
+        !ours.iter().any(|prefix| key.starts_with(prefix)) && !reference(key) && !default_name(key, value)
+    });
+    users.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 fn child(world: &World, slot: &Slot) -> Option<NodeENIAttachment> {
@@ -159,12 +180,29 @@ fn tells_the_truth(world: &World, child: &NodeENIAttachment, eni: &Eni) -> Resul
     if cloud.delete_on_termination != Some(at.delete_on_termination) {
         return wrong("delete-on-termination");
     }
+    if cloud.addresses_unsure || cloud.secondary_private_ips != texts(&eni.secondary) {
+        return wrong("the addresses");
+    }
+    let wanted = (i64::from(at.network_card_index), i64::from(at.device_index));
+    let is_elsewhere = wanted != (child.spec.network_card_index, child.spec.device_index);
+    let says = |type_, reason: &str| {
+        child.condition(type_).is_some_and(|one| one.status == "True" && one.reason == reason)
+    };
+    let said = says(ConditionType::ReplacementNeeded, "PositionChanged")
+        || says(ConditionType::Attached, "OtherDeviceIndex");
+    if is_elsewhere != said {
+        return wrong("whether it is where the spec wants it");
+    }
     let ready = find_condition(&child.status.as_ref().unwrap().conditions, ConditionType::Ready);
     let expected = if world.agents == (true, Agents::None) { "Unknown" } else { "True" };
     if ready.is_none_or(|ready| ready.status != expected) {
         return wrong("readiness");
     }
     Ok(())
+}
+
+fn texts(all: &[impl ToString]) -> Vec<String> {
+    all.iter().map(ToString::to_string).collect()
 }
 
 /// The nodes with ENIs of ours are labelled, and no others.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use ec2_sim::api::{DeleteNetworkInterface, DetachNetworkInterface, TerminateInstances};
 use ec2_sim::world::InstanceState;
-use eni_operator::api::{DetachPolicy, DetachPolicyType, NodeENI, NodeENIAttachment, NodeENISpec};
+use eni_operator::api::{
+    DetachPolicy, DetachPolicyType, NodeENI, NodeENIAttachment, NodeENISpec, REPLACE_ANNOTATION,
+};
 use kube::ResourceExt;
 
 use crate::agent::{self, Word};
@@ -166,7 +168,14 @@ fn edit_any(world: &mut World, rng: &mut Rng) {
     let groups = world.region.groups.clone();
     let all: Vec<String> = world.region.subnets.values().flatten().cloned().collect();
     let Some(subnet) = rng.pick(&all).cloned() else { return };
-    match rng.below(6) {
+    match rng.below(11) {
+        6 => edit_tags(world, &name, rng),
+        7 | 8 => edit_addresses(world, &name, rng),
+        9 => {
+            let index = i64::try_from(rng.between(1, 4)).unwrap();
+            edit(world, &name, &format!("device index {index}"), |spec| spec.device_index = index);
+        }
+        10 => replace_one(world, rng),
         0 | 1 => edit(world, &name, &format!("without {subnet}"), |spec| {
             let list = spec.subnet_ids.get_or_insert_default();
             if list.len() > 1 {
@@ -187,6 +196,42 @@ fn edit_any(world: &mut World, rng: &mut Rng) {
         }),
         _ => edit(world, &name, "paused", |spec| spec.paused = Some(spec.paused != Some(true))),
     }
+}
+
+fn edit_tags(world: &mut World, name: &str, rng: &mut Rng) {
+    let values = ["a", "b", "c"];
+    let keys = ["team", "Name", "cost center"].into_iter().filter(|_| rng.percent(50)).collect::<Vec<_>>();
+    let tags: BTreeMap<String, String> =
+        keys.into_iter().map(|key| (key.to_owned(), values[rng.below(values.len())].to_owned())).collect();
+    edit(world, name, &format!("tags {tags:?}"), |spec| {
+        spec.tags = Some(tags).filter(|tags| !tags.is_empty());
+    });
+}
+
+/// Secondary addresses, prefixes, or none of either.
+fn edit_addresses(world: &mut World, name: &str, rng: &mut Rng) {
+    let count = Some(i64::try_from(rng.below(4)).unwrap());
+    let (secondary, prefixes) =
+        [(count, None), (count, Some(0)), (Some(0), Some(1)), (None, Some(1)), (None, None)][rng.below(5)];
+    edit(world, name, &format!("{secondary:?} addresses, {prefixes:?} prefixes"), |spec| {
+        (spec.secondary_private_ip_count, spec.ipv4_prefix_count) = (secondary, prefixes);
+    });
+}
+
+/// Asks for another ENI in place of one.
+fn replace_one(world: &mut World, rng: &mut Rng) {
+    let Some(child) = a_child(world, rng) else { return };
+    replace(world, &child.name_any());
+}
+
+/// Asks for another ENI in place of a slot's.
+pub fn replace(world: &mut World, name: &str) {
+    world.say(|| format!("USER wants another ENI for {name}"));
+    lock_store(&world.store).edit::<NodeENIAttachment>(name, |object| {
+        let annotations = object.metadata.annotations.get_or_insert_default();
+        annotations.insert(REPLACE_ANNOTATION.to_owned(), "true".to_owned());
+    });
+    world.gather();
 }
 
 fn delete_child(world: &mut World, rng: &mut Rng) {
