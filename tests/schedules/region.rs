@@ -163,7 +163,7 @@ impl Layout {
                 seed.subnets.push(SeedSubnet {
                     key,
                     zone: letter.to_string(),
-                    cidr: format!("10.0.{}.0/24", at * 10 + n),
+                    cidr: format!("10.0.{}.0/20", 16 * (at * 4 + n)),
                     ipv6: true,
                     tags: if n == *count { BTreeMap::new() } else { [("Name".to_owned(), name(n))].into() },
                     ..SeedSubnet::default()
