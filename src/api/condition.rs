@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-/// Types of condition. `True` is good, but for `Degraded` and `UnevenZones`, which are worries.
+/// Types of condition. `True` is good, but for `Degraded`, `Drifted` and `UnevenZones`, which are worries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionType {
     /// All is as asked for.
@@ -20,6 +20,8 @@ pub enum ConditionType {
     Created,
     /// The ENI is attached.
     Attached,
+    /// The ENI is not as it was recorded: somebody else changed it.
+    Drifted,
     /// The agent found the link and set it up.
     LinkReady,
     /// The device is bound to the driver that was asked for.
@@ -132,6 +134,18 @@ reasons! {
     NotAdvertised,
     /// The agent has not let go of the device.
     WaitingForRelease,
+    /// EC2 does not list the ENI any more.
+    EniMissing,
+    /// Somebody else detached the ENI, or attached it anew.
+    DetachedByHand,
+    /// Somebody else attached the ENI to another instance.
+    Elsewhere,
+    /// Somebody else changed attributes of the ENI.
+    AttributesChanged,
+    /// There is more than one ENI for the slot.
+    SurplusEnis,
+    /// Too much would have to be deleted, or made again: nothing is.
+    DeletesHeld,
     /// EC2 is detaching it.
     Detaching,
     /// It is deleted.
@@ -172,6 +186,8 @@ impl Reason {
             Self::NotAnEc2Node => "NotAnEC2Node".to_owned(),
             Self::SubnetInOtherVpc => "SubnetInOtherVPC".to_owned(),
             Self::Ec2Refused => "EC2Refused".to_owned(),
+            Self::EniMissing => "ENIMissing".to_owned(),
+            Self::SurplusEnis => "SurplusENIs".to_owned(),
             other => format!("{other:?}"),
         }
     }

@@ -81,6 +81,12 @@ impl Snapshot {
         self.nodes.values().cloned().collect()
     }
 
+    /// All slots, by name.
+    #[must_use]
+    pub fn attachments(&self) -> Vec<Arc<NodeENIAttachment>> {
+        self.attachments.values().cloned().collect()
+    }
+
     /// The node of an instance.
     #[must_use]
     pub fn node_of(&self, instance: &InstanceId) -> Option<NodeFacts> {

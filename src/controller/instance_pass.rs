@@ -91,6 +91,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         instance: sighting,
         instance_type,
         node_ready: context.cluster.node_of(instance).map(|node| node.ready),
+        held: context.memory.hold(),
         slots: slots.iter().map(|slot| view(slot, listing.as_ref(), now, context)).collect(),
     })
 }

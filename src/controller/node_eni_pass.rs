@@ -43,23 +43,23 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
         }
     };
     let plan = plan(&world, &context.settings);
-    let sweep = next_sweep(&world, &plan, context);
+    let visit = next_visit(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
-    Ok(carry_out(&object, plan, context).await?.or(sweep))
+    Ok(carry_out(&object, plan, context).await?.or(visit))
 }
 
 /// When to look for ENIs without a slot, after this pass.
-fn next_sweep<C, E, K: Clock>(world: &World, plan: &Plan, context: &Context<C, E, K>) -> Pace {
+fn next_visit<C, E, K: Clock>(world: &World, plan: &Plan, context: &Context<C, E, K>) -> Pace {
     let name = world.node_eni.metadata.name.as_deref().unwrap_or_default();
     let shown = world.now + context.settings.listing_lag;
     let left = world.leftovers.as_ref().map(|left| !left.listing.enis.is_empty());
     // A renewal that ends half-way leaves an ENI without a slot.
     if left == Some(true) || !plan.renew.is_empty() {
-        context.memory.sweep_at(name, Some(shown));
+        context.memory.visit_at(name, Some(shown));
     } else if left == Some(false) {
-        context.memory.sweep_at(name, None);
+        context.memory.visit_at(name, None);
     }
-    let due = context.memory.sweep_due(name, shown);
+    let due = context.memory.visit_due(name);
     due.map_or(Pace::Settled, |at| Pace::Within(at.duration_since(world.now).max(SOON)))
 }
 
@@ -82,6 +82,8 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         now: context.clock.now(),
         network: network(object, vpcs, context).await?,
         leftovers: leftovers(object, &children, context).await?,
+        tagged: context.memory.places(name).unwrap_or_default(),
+        held: context.memory.hold(),
         node_eni: object.as_ref().clone(),
         nodes,
         instances: sightings,
@@ -130,7 +132,8 @@ async fn groups<C: Cluster, E: Ec2, K: Clock>(
 }
 
 /// What EC2 lists of a `NodeENI` and no slot is there for, where that is to be known: when it is being
-/// deleted and has no slots any more, and once after whatever may have left something behind.
+/// deleted and has no slots any more, after whatever may have left something behind, and where nothing else
+/// says which places its subnets have.
 async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
     children: &[NodeENIAttachment],
@@ -139,8 +142,8 @@ async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
     let name = object.metadata.name.clone().unwrap_or_default();
     let at = context.clock.now();
     let deleting = object.metadata.deletion_timestamp.is_some();
-    let due = context.memory.sweep_due(&name, at + context.settings.listing_lag).is_some_and(|due| due <= at);
-    let asked = if deleting { children.is_empty() } else { due };
+    let due = context.memory.visit_due(&name).is_some_and(|due| due <= at);
+    let asked = if deleting { children.is_empty() } else { due || unplaced(object, children, context) };
     if !asked || object.spec.paused == Some(true) {
         return Ok(None);
     }
@@ -150,6 +153,14 @@ async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
     enis.retain(|eni| Ownership::read(&eni.tags).is_none_or(|owner| !slots.contains(&owner.slot)));
     let since = context.memory.leftovers_since(&name, !enis.is_empty(), at);
     Ok(Some(Leftovers { listing: Listing { at, enis }, since }))
+}
+
+/// Whether nothing says which places the object's subnets have, although its ENIs' tags might: it may come
+/// from a backup. A listing of the whole cluster would have told.
+fn unplaced<C, E, K>(object: &NodeENI, children: &[NodeENIAttachment], context: &Context<C, E, K>) -> bool {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let told = object.status.as_ref().is_some_and(|status| !status.subnet_offsets.is_empty());
+    !told && children.is_empty() && context.memory.places(name).is_none()
 }
 
 /// Makes, changes and removes slots, and publishes.
@@ -165,6 +176,7 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
         }
         Finalizer::Remove => {
             context.cluster.remove_finalizer(object).await?;
+            context.memory.forget_node_eni(object.metadata.name.as_deref().unwrap_or_default());
             return Ok(Pace::Settled);
         }
         Finalizer::Keep => {}

@@ -40,10 +40,14 @@ fn of_slot(slot: &NodeENIAttachment, now: Timestamp, lag: SignedDuration) -> Ask
     if slot.spec.paused {
         return Asks::default();
     }
+    let drifted = slot.condition(ConditionType::Drifted).is_some_and(|drifted| drifted.status == "True");
     let enis = match cloud {
         Some(cloud) if early(slot, cloud, now).is_some() => false,
         Some(cloud) => {
-            leaving || !settled(slot, cloud) || unconfirmed(slot, cloud, lag).is_some_and(|at| at <= now)
+            leaving
+                || drifted
+                || !settled(slot, cloud)
+                || unconfirmed(slot, cloud, lag).is_some_and(|at| at <= now)
         }
         None => true,
     };
@@ -90,6 +94,17 @@ pub enum Change {
     Groups(Vec<String>),
     /// Its description.
     Description(String),
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DeleteOnTermination(on) => write!(f, "delete-on-termination {on}"),
+            Self::SourceDestCheck(on) => write!(f, "source/dest check {on}"),
+            Self::Groups(ids) => write!(f, "security groups {}", ids.join(" ")),
+            Self::Description(text) => write!(f, "description {text:?}"),
+        }
+    }
 }
 
 /// The attributes that are not as the spec wants them.

@@ -22,6 +22,7 @@ pub mod release;
 pub mod resolve;
 pub mod rollup;
 pub mod slot_status;
+pub mod sweep;
 pub mod verdicts;
 
 use k8s_openapi::jiff::SignedDuration;
@@ -60,4 +61,7 @@ pub struct Settings {
 
     /// Whether an ENI is ready only when the node's agent says so.
     pub agent_required: bool,
+
+    /// How careful to be with what a listing of the whole cluster shows.
+    pub sweep: sweep::Rules,
 }

@@ -86,7 +86,8 @@ pub fn of(
     let created = created(object, cloud, standing);
     let attached = attached(object, cloud, standing);
     let ready = ready(object, &created, &attached, standing, settings);
-    vec![created, attached, ready]
+    let put_right = super::sweep::put_right(object, cloud).filter(|_| attached.holds == Some(true));
+    [created, attached, ready].into_iter().chain(put_right).collect()
 }
 
 /// `Created`: whether the ENI exists.

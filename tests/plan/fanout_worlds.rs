@@ -214,6 +214,8 @@ pub(crate) fn make(planned: &Planned) -> World {
         now: at(NOW),
         network: network(&node_eni, &sightings),
         leftovers,
+        tagged: vec![],
+        held: None,
         node_eni,
         nodes,
         instances: sightings,

@@ -19,6 +19,7 @@ fn world(slots: Vec<SlotView>) -> World {
         instance: Sighting::Seen(instance(1, "a")),
         instance_type: Some(type_with(&[4])),
         node_ready: Some(true),
+        held: None,
         slots,
     }
 }

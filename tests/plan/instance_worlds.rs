@@ -221,7 +221,8 @@ pub(crate) fn make(planned: &Planned) -> (World, Settings) {
         planned.slots.iter().zip(1..).map(|(slot, n)| view(slot, n, planned)).collect();
     let instance = sight(planned, &slots);
     let instance_type: Option<InstanceType> = planned.type_known.then(|| type_with(&planned.limits));
-    let world = World { now: at(NOW), instance, instance_type, node_ready: planned.node_ready, slots };
+    let world =
+        World { now: at(NOW), instance, instance_type, node_ready: planned.node_ready, held: None, slots };
     (world, Settings { agent_required: planned.agent_required, ..settings() })
 }
 

@@ -12,6 +12,7 @@ use eni_operator::model::{
 };
 use eni_operator::plan::belief::{Listing, SlotView};
 use eni_operator::plan::node::NodeFacts;
+use eni_operator::plan::sweep::Rules;
 use eni_operator::plan::{Settings, asks, record};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -39,7 +40,7 @@ pub(crate) fn cluster() -> ClusterId {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { cluster: cluster(), listing_lag: seconds(LAG), agent_required: true }
+    Settings { cluster: cluster(), listing_lag: seconds(LAG), agent_required: true, sweep: Rules::default() }
 }
 
 pub(crate) fn instance_id(n: u32) -> InstanceId {

@@ -94,7 +94,10 @@ fn settle_by(world: &mut World, mut rng: Option<&mut Rng>, mut at: impl FnMut(&W
             if next(world, None).is_some() {
                 continue;
             }
-            if world.now - world.last_change > REST {
+            // Two looks at all of EC2 that found nothing new will find nothing new for ever.
+            let idle = world.queue.only_sweeps() && world.swept_in_vain > 1;
+            if idle || world.now - world.last_change > REST {
+                world.advance(LAG);
                 return Ok(());
             }
             if !jump(world) {

@@ -46,6 +46,19 @@ pub(super) fn released(old: &NodeENIAttachment) -> Option<NodeENIAttachment> {
     Some(NodeENIAttachment { spec, ..old.clone() })
 }
 
+/// The object for an ENI that has lost its own and whose `NodeENI` is gone, so that it goes the ordinary way.
+///
+/// It is nobody's: an object with an owner that does not exist is collected as garbage.
+#[must_use]
+pub fn leftover_of(eni: &Eni) -> Option<NodeENIAttachment> {
+    let name = Ownership::read(&eni.tags)?.slot.node_eni;
+    let gone =
+        NodeENI { metadata: ObjectMeta { name: Some(name), ..ObjectMeta::default() }, ..NodeENI::default() };
+    let mut object = leftover(eni, &gone)?;
+    object.metadata.owner_references = None;
+    Some(object)
+}
+
 /// The object for an ENI that has lost its own, so that it goes the ordinary way.
 #[must_use]
 pub fn leftover(eni: &Eni, node_eni: &NodeENI) -> Option<NodeENIAttachment> {

@@ -17,7 +17,7 @@ use super::{Pace, Settings, offsets};
 use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset};
 use crate::model::{InstanceId, Ownership, Slot, Subnet, SubnetId};
 
-pub use child::leftover;
+pub use child::{leftover, leftover_of};
 pub use removal::all as remove_all;
 pub(crate) use wanted::Listed;
 pub use wanted::{Unserved, Wanted, selected};
@@ -39,6 +39,10 @@ pub struct World {
     pub children: Vec<NodeENIAttachment>,
     /// ENIs that still bear the object's tags, if that was asked.
     pub leftovers: Option<Leftovers>,
+    /// The places of subnets, as the tags of the object's ENIs last had them.
+    pub tagged: Vec<SubnetOffset>,
+    /// Why nothing may be deleted, if so.
+    pub held: Option<String>,
 }
 
 /// ENIs of a `NodeENI` for which there is no slot any more.
@@ -197,7 +201,7 @@ fn orphans(
     wanted: &wanted::Slots,
     settings: &Settings,
 ) -> Vec<NodeENIAttachment> {
-    let Some(left) = &world.leftovers else { return vec![] };
+    let Some(left) = world.leftovers.as_ref().filter(|_| world.held.is_none()) else { return vec![] };
     if world.now.duration_since(left.since) < settings.listing_lag {
         return vec![];
     }
@@ -238,8 +242,9 @@ fn orphaned(world: &World) -> bool {
 /// Gives each listed subnet its place, those of living slots first.
 fn allot(world: &World, listed: &[Subnet]) -> Vec<SubnetOffset> {
     let given = world.node_eni.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
-    // What lives wins over what is left over.
-    let mut used = by_subnet(places_of_leftovers(world));
+    // What lives wins over what is left over. An earlier listing counts only where nothing is recorded.
+    let mut used = by_subnet(world.tagged.iter().filter(|_| given.is_empty()).cloned());
+    used.extend(by_subnet(places_of_leftovers(world)));
     used.extend(by_subnet(places_of_slots(world)));
     offsets::allot(listed, given, &used)
 }
@@ -284,6 +289,7 @@ fn deleting(world: &World, settings: &Settings, has_finalizer: bool) -> Plan {
         return Plan { remove: remove_all(&world.children), ..still };
     }
     match &world.leftovers {
+        Some(_) if world.held.is_some() => Plan { pace: Pace::Within(RECHECK), ..still },
         None => Plan { pace: Pace::Within(LEFTOVERS_PERIOD), ..still },
         Some(left) if left.listing.enis.is_empty() => Plan { finalizer: Finalizer::Remove, ..still },
         Some(left) if world.now.duration_since(left.since) < settings.listing_lag => {

@@ -29,6 +29,8 @@ pub struct World {
     pub instance_type: Option<InstanceType>,
     /// Whether its node is ready; `None` if it has no node.
     pub node_ready: Option<bool>,
+    /// Why nothing may be deleted or made again, if so.
+    pub held: Option<String>,
     /// Its slots.
     pub slots: Vec<SlotView>,
 }
