@@ -13,6 +13,7 @@ mod queue;
 mod run;
 mod shared;
 pub mod sweep_pass;
+mod takeover;
 mod watch;
 
 pub use clock::SystemClock;

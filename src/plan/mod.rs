@@ -24,6 +24,7 @@ pub mod resolve;
 pub mod rollup;
 pub mod slot_status;
 pub mod sweep;
+pub mod takeover;
 pub mod verdicts;
 
 use k8s_openapi::jiff::SignedDuration;

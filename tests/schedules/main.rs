@@ -27,6 +27,7 @@ mod run;
 mod scenarios;
 mod sweep;
 mod switches;
+mod takeover;
 mod users;
 mod wanted;
 mod watch;
