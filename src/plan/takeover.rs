@@ -95,8 +95,8 @@ pub fn ours<'a>(listed: &'a [Eni], cluster: &ClusterId) -> BTreeSet<&'a EniId> {
 /// The instance that an ENI is for; `None` for an ENI that may be another cluster's.
 fn home(object: &NodeENI, eni: &Eni, instances: &BTreeSet<InstanceId>) -> Option<InstanceId> {
     let recorded = object.status.iter().flat_map(|status| &status.attachments);
-    let recorded = recorded.filter(|one| one.eni_id == eni.id.as_str()).map(|one| one.instance_id.parse());
-    let recorded = recorded.filter_map(Result::ok).next();
+    let mut recorded = recorded.filter(|one| one.eni_id == eni.id.as_str());
+    let recorded: Option<InstanceId> = recorded.find_map(|one| one.instance_id.parse().ok());
     match &eni.attachment {
         Some(at) if instances.contains(&at.instance) || recorded.as_ref() == Some(&at.instance) => {
             Some(at.instance.clone())

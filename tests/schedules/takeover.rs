@@ -26,7 +26,7 @@ fn served(lag: u64, silent_for: i64) -> World {
     world.heirless = attachments.iter().map(|one| one["eniID"].as_str().unwrap().to_owned()).collect();
     // Longer than any lag: the ENIs are old.
     world.advance(120_000);
-    let mut object = users::node_eni("net-0", &subnets, &world.region.groups[..1].to_vec(), 2);
+    let mut object = users::node_eni("net-0", &subnets, &world.region.groups[..1], 2);
     object.metadata.finalizers = Some(vec![NODE_ENI_FINALIZER.to_owned()]);
     users::create(&mut world, &object);
     lock_store(&world.store).edit_status::<NodeENI>("net-0", "manager", |status| {
