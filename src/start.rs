@@ -66,11 +66,22 @@ async fn options(args: &ControllerArgs, client: &Client) -> anyhow::Result<Optio
             cluster: ClusterId(cluster),
             listing_lag: SignedDuration::from_secs(args.listing_lag_seconds),
             agent_required: args.require_node_agent,
+            sweep: sweep_rules(args),
         },
         lease: args.leader_elect.then_some((namespace, identity)),
         node_enis_at_once: args.max_concurrent_reconciles.into(),
         instances_at_once: args.max_concurrent_instances.into(),
     })
+}
+
+/// How careful to be with what a listing of the whole cluster shows.
+fn sweep_rules(args: &ControllerArgs) -> plan::sweep::Rules {
+    plan::sweep::Rules {
+        period: SignedDuration::from_secs(args.sweep_period_seconds),
+        min_age: SignedDuration::from_secs(args.orphan_min_age_seconds),
+        deletions: args.sweep_deletions.into(),
+        brake: args.sweep_brake.into(),
+    }
 }
 
 /// The id that a cluster keeps for as long as it exists.

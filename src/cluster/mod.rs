@@ -27,6 +27,12 @@ pub trait Cluster: Send + Sync + 'static {
     /// A `NodeENI`, as last seen.
     fn node_eni(&self, name: &str) -> Option<Sight>;
 
+    /// The names of all `NodeENI`s, as last seen, those that cannot be read included.
+    fn node_eni_names(&self) -> Vec<String>;
+
+    /// All slots, as last seen, by name.
+    fn attachments(&self) -> Vec<Arc<NodeENIAttachment>>;
+
     /// All nodes, as last seen, by name.
     fn nodes(&self) -> Vec<NodeFacts>;
 

@@ -25,6 +25,14 @@ impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
         self.inner.node_eni(name)
     }
 
+    fn node_eni_names(&self) -> Vec<String> {
+        self.inner.node_eni_names()
+    }
+
+    fn attachments(&self) -> Vec<Arc<NodeENIAttachment>> {
+        self.inner.attachments()
+    }
+
     fn nodes(&self) -> Vec<NodeFacts> {
         self.inner.nodes()
     }

@@ -79,6 +79,14 @@ impl Cluster for MemoryCluster {
         self.snapshot().node_eni(name)
     }
 
+    fn node_eni_names(&self) -> Vec<String> {
+        self.snapshot().node_enis().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn attachments(&self) -> Vec<Arc<NodeENIAttachment>> {
+        self.snapshot().attachments()
+    }
+
     fn nodes(&self) -> Vec<NodeFacts> {
         self.snapshot().nodes()
     }
