@@ -222,3 +222,6 @@ fn selects(sight: &Sight, node: &NodeFacts) -> bool {
         Sight::Undecodable(..) => true,
     }
 }
+
+#[cfg(test)]
+mod tests;
