@@ -214,6 +214,8 @@ pub(crate) fn make(planned: &Planned) -> World {
         now: at(NOW),
         network: network(&node_eni, &sightings),
         leftovers,
+        tagged: vec![],
+        held: None,
         node_eni,
         nodes,
         instances: sightings,
@@ -325,6 +327,7 @@ pub(crate) fn network(object: &NodeENI, sightings: &BTreeMap<InstanceId, Sightin
     Network {
         subnets: subnets().into_iter().filter(|one| ids.contains(&one.id)).collect(),
         named_subnets: vpcs.iter().map(|vpc| (vpc.clone(), of_vpc(vpc))).collect(),
+        groups: None,
         named_groups: vpcs
             .iter()
             .map(|one| (one.clone(), groups(if *one == vpc(1) { 1 } else { 2 })))

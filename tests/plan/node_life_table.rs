@@ -23,6 +23,7 @@ fn world(slots: Vec<SlotView>) -> World {
         instance: Sighting::Seen(instance(1, "a")),
         instance_type: Some(type_with(&[4])),
         node: Some(node_since(true, 9999)),
+        held: None,
         slots,
     }
 }

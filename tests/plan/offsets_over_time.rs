@@ -116,6 +116,8 @@ impl History {
             },
             children: self.children.clone(),
             leftovers: None,
+            tagged: vec![],
+            held: None,
             node_eni: object,
         }
     }

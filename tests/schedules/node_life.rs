@@ -354,7 +354,6 @@ fn an_instance_that_comes_back_as_another_type_is_planned_anew() {
     lock(&world.sim).send(StartInstances { instance_ids: ids(), ..StartInstances::default() }).unwrap();
     run_for(&mut world, 60);
     set_ready(&mut world, 0, "True");
-    world.region.machines[0].carries = 8;
     run_for(&mut world, 60);
     assert_eq!(ours(&world).len(), 4, "{}", world.story());
     at_rest(&mut world);

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 /// Watches without an API server, and whom they wake.
-fn watches() -> (Watches, UnboundedReceiver<String>, UnboundedReceiver<InstanceId>) {
+fn watches() -> (Watches, UnboundedReceiver<Wake<String>>, UnboundedReceiver<Wake<InstanceId>>) {
     // The process has chosen its provider already, or does so here.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
@@ -38,10 +38,9 @@ fn node(heartbeat: i64, ready: &str, ready_since: i64) -> SlimNode {
 #[tokio::test]
 async fn a_thousand_heartbeats_wake_nobody_and_a_transition_does() {
     let (watches, mut node_enis, mut instances) = watches();
-    watches.node_eni(Change::Seen(DeserializeGuard(Ok(NodeENI::new(
-        "all",
-        serde_json::from_str(r#"{"nodeSelector":{}}"#).unwrap(),
-    )))));
+    let spec = serde_json::from_str(r#"{"nodeSelector":{}}"#).unwrap();
+    let everywhere = Sight::Seen(Arc::new(NodeENI::new("all", spec)));
+    watches.snapshot().set_node_eni("all", Some(everywhere));
     watches.node(Change::Seen(node(0, "True", 0)));
     while node_enis.try_recv().is_ok() {}
     while instances.try_recv().is_ok() {}
@@ -49,6 +48,6 @@ async fn a_thousand_heartbeats_wake_nobody_and_a_transition_does() {
     watches.follow(futures::stream::iter(beats), &|| (), |one| watches.node(one)).await;
     assert!(node_enis.try_recv().is_err() && instances.try_recv().is_err());
     watches.node(Change::Seen(node(1001, "Unknown", 1001)));
-    assert_eq!(node_enis.try_recv().ok().as_deref(), Some("all"));
-    assert_eq!(instances.try_recv().ok(), "i-00000001".parse().ok());
+    assert_eq!(node_enis.try_recv().unwrap().key, "all");
+    assert_eq!(instances.try_recv().unwrap().key, "i-00000001".parse().unwrap());
 }

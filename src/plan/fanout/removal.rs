@@ -43,7 +43,7 @@ pub(super) fn is_due(
             true
         }
         // What does not resolve today may have been this slot's subnet yesterday.
-        Some(_) => listed.problems.is_empty() && is_known(world, child) && !unserved(wanted, child),
+        Some(_) => leaves_the_list(world, listed, wanted, child),
         None => is_gone(world, child),
     }
 }
@@ -65,6 +65,17 @@ pub(super) fn is_orphan_due(
 fn silent_for(node: &NodeFacts, lag: SignedDuration, world: &World) -> bool {
     let since = node.ready_since.filter(|_| !node.ready);
     since.is_some_and(|since| world.now.duration_since(since) > lag)
+}
+
+/// Whether the spec lists the slot's subnet no more, as far as everything is known that says so.
+///
+/// A security group that does not resolve keeps new ENIs from being made. It is no reason to keep one in
+/// a subnet that is listed no more, nor to remove one in a subnet that is.
+fn leaves_the_list(world: &World, listed: &Listed, wanted: &Slots, child: &NodeENIAttachment) -> bool {
+    let all_resolves = listed.problems.is_empty();
+    let unlisted = || !listed.subnets.iter().any(|subnet| subnet.id.as_str() == child.spec.subnet_id);
+    let said = all_resolves || (listed.subnets_resolve && unlisted());
+    said && is_known(world, child) && !unserved(wanted, child)
 }
 
 /// Whether EC2 told enough of the slot's instance in this pass to say what its node should have.

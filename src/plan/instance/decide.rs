@@ -94,6 +94,9 @@ impl View<'_> {
         if belief == Belief::Unasked {
             return self.unasked(object);
         }
+        if let Some(decision) = self.held(object, &belief) {
+            return decision;
+        }
         if let Belief::Present { cloud, surplus, .. } = &belief
             && cloud.other_instance_id.is_some()
         {
@@ -131,6 +134,16 @@ impl View<'_> {
         let standing =
             Standing::Blocked(Reason::NodeGoing, format!("the node is about to go: it is marked by {mark}"));
         would_act.then(|| Decision::rest(belief.cloud().cloned(), standing, Pace::Within(left)))
+    }
+
+    /// Nothing, while the listings are not to be believed, where that would lose an ENI or make another.
+    fn held(&self, object: &NodeENIAttachment, belief: &Belief) -> Option<Decision> {
+        let why = self.world.held.as_ref()?;
+        let lost = matches!(belief, Belief::Nothing { .. }) && object.recorded().is_some();
+        let blocked = Standing::Blocked(Reason::DeletesHeld, why.clone());
+        let cloud = object.recorded().cloned();
+        (object.spec.release || lost)
+            .then(|| Decision::rest(cloud, blocked, Pace::Within(SignedDuration::from_mins(1))))
     }
 
     /// A slot that EC2 was not asked about: it is as it should be, or EC2 needs a little longer.

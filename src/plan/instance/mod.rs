@@ -12,6 +12,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use self::decide::View;
 use self::room::Places;
+pub(super) use self::room::wanted as wanted_position;
 use super::asks::Change;
 use super::belief::{self, Belief, SlotView};
 use super::node::NodeFacts;
@@ -30,6 +31,8 @@ pub struct World {
     pub instance_type: Option<InstanceType>,
     /// Its node, if it has one.
     pub node: Option<NodeFacts>,
+    /// Why nothing may be deleted or made again, if so.
+    pub held: Option<String>,
     /// Its slots.
     pub slots: Vec<SlotView>,
 }
