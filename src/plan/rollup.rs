@@ -59,9 +59,16 @@ pub fn undecodable(object: &NodeENI, why: &str, now: Timestamp) -> NodeENIStatus
     with(object, ConditionType::SpecValid, Reason::Undecodable, &message, now)
 }
 
-/// The status of a `NodeENI` for which EC2 could not be read.
+/// The status of a `NodeENI` for which EC2 could not be read. One that is well stays so where the failure
+/// passes by itself.
 #[must_use]
 pub fn unreadable(object: &NodeENI, error: &Ec2Error, now: Timestamp) -> NodeENIStatus {
+    let told = object.status.as_ref().filter(|status| {
+        find_condition(&status.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True")
+    });
+    if let Some(well) = told.filter(|_| verdicts::passes_by_itself(error.kind)) {
+        return well.clone();
+    }
     let (reason, message) = verdicts::failure(error);
     with(object, ConditionType::Ready, reason, &message, now)
 }
@@ -128,8 +135,15 @@ fn holds(child: &NodeENIAttachment, type_: ConditionType) -> bool {
 
 /// What is in a slot's way, if anything is.
 fn trouble(child: &NodeENIAttachment) -> Option<&Condition> {
-    const ON_ITS_WAY: [Reason; 5] =
-        [Reason::InProgress, Reason::Settling, Reason::Paused, Reason::Removing, Reason::Detaching];
+    const ON_ITS_WAY: [Reason; 7] = [
+        Reason::InProgress,
+        Reason::Settling,
+        Reason::Paused,
+        Reason::Removing,
+        Reason::Detaching,
+        Reason::NodeGoing,
+        Reason::InstanceGone,
+    ];
     let ready = child.condition(ConditionType::Ready)?;
     let fine = ON_ITS_WAY.iter().any(|reason| reason.name() == ready.reason);
     (ready.status == "False" && !fine).then_some(ready)
@@ -349,7 +363,6 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
         (ConditionType::NodesSupported, "False", "NodesNotSupported"),
         (ConditionType::UnevenZones, "True", "UnevenZones"),
         (ConditionType::Degraded, "True", "NodesNotServed"),
-        (ConditionType::Ready, "False", "EC2NotReadable"),
     ];
     let told = |(type_, bad, event): (ConditionType, &str, &'static str)| {
         let now = find_condition(&after.conditions, type_).filter(|one| one.status == bad)?;
@@ -361,7 +374,22 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
             message: format!("{}: {}", now.reason, now.message),
         })
     };
-    bad.into_iter().filter_map(told).collect()
+    let mut events: Vec<Event> = bad.into_iter().filter_map(told).collect();
+    if let (Some(now), None) = (unreadable_by(&after.conditions), unreadable_by(old)) {
+        let message = format!("{}: {}", now.reason, now.message);
+        events.push(Event { warning: true, reason: "EC2NotReadable", message });
+    }
+    events
+}
+
+/// The condition that says that EC2 may not be read, for this pass or for the slots.
+fn unreadable_by(conditions: &[Condition]) -> Option<&Condition> {
+    [(ConditionType::Ready, "False"), (ConditionType::Degraded, "True")].into_iter().find_map(
+        |(type_, bad)| {
+            find_condition(conditions, type_)
+                .filter(|one| one.status == bad && verdicts::says_unreadable(one))
+        },
+    )
 }
 
 /// Whether a worry of this type is told of the `NodeENI` and nowhere else.
@@ -375,7 +403,6 @@ fn is_told(type_: ConditionType, reason: &str) -> bool {
             Reason::Undecodable,
             Reason::ApiRefused,
         ]),
-        ConditionType::Ready => one_of(&[Reason::Unauthorized]),
         _ => true,
     }
 }

@@ -19,6 +19,7 @@ mod gate;
 mod invariants;
 mod job;
 mod key;
+mod node_life;
 mod queue;
 mod random;
 mod region;
