@@ -12,7 +12,7 @@ use super::resolve::join;
 use super::{offsets, verdicts};
 use crate::api::{
     AttachmentSummary, CloudState, ConditionType, MAX_SUMMARIES, NodeENI, NodeENIAttachment, NodeENIStatus,
-    Reason, SubnetOffset, Verdict, find_condition, set_condition,
+    REPLACE_ANNOTATION, Reason, SubnetOffset, Verdict, find_condition, set_condition,
 };
 use crate::model::{Ec2Error, Slot};
 
@@ -205,6 +205,7 @@ fn verdicts(
         spec_valid(seen),
         nodes_supported(seen),
         uneven_zones(seen),
+        replacement_needed(staying),
         degraded(&troubles),
         ready(seen, status, &troubles),
     ]
@@ -280,6 +281,24 @@ fn uneven_zones(seen: &Seen) -> Verdict {
             )
         }
     }
+}
+
+/// `ReplacementNeeded`: how many ENIs, and on which nodes, have to be replaced to be as the spec says.
+fn replacement_needed(staying: &[&NodeENIAttachment]) -> Verdict {
+    let say =
+        |holds, reason, message| Verdict::new(ConditionType::ReplacementNeeded, Some(holds), reason, message);
+    let needy = staying.iter().filter(|child| holds(child, ConditionType::ReplacementNeeded));
+    let nodes: BTreeSet<String> = needy.clone().map(|child| child.spec.node_name.clone()).collect();
+    if nodes.is_empty() {
+        return say(false, Reason::AsSpecified, String::new());
+    }
+    let message = format!(
+        "{} ENIs hang at another position than the spec asks for now, on {}: replace the nodes, or set the \
+         annotation {REPLACE_ANNOTATION} to the generation of this object",
+        needy.count(),
+        join(nodes)
+    );
+    say(true, Reason::PositionChanged, shortened(message))
 }
 
 /// What is in the way of ENIs: reason and words, the most frequent reason first.
@@ -362,6 +381,7 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
         (ConditionType::SpecValid, "False", "SpecInvalid"),
         (ConditionType::NodesSupported, "False", "NodesNotSupported"),
         (ConditionType::UnevenZones, "True", "UnevenZones"),
+        (ConditionType::ReplacementNeeded, "True", "ReplacementNeeded"),
         (ConditionType::Degraded, "True", "NodesNotServed"),
     ];
     let told = |(type_, bad, event): (ConditionType, &str, &'static str)| {

@@ -18,6 +18,8 @@
 
 mod asks_table;
 mod belief_table;
+mod change_table;
+mod choice_table;
 mod events_table;
 mod fanout_oracle;
 mod fanout_properties;
