@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
 
+use super::authority::Authority;
 use crate::api::NodeENIAttachment;
 use crate::model::Ec2ErrorKind;
 use crate::plan::{Settings, backoff};
@@ -21,6 +22,8 @@ pub struct Context<C, E, K> {
     pub settings: Settings,
     /// What this process remembers.
     pub memory: Memory,
+    /// What this process has learnt of what it may do in EC2.
+    pub authority: Authority,
 }
 
 /// Time and chance: inputs like any other, so that a test can set them.

@@ -1,7 +1,9 @@
 //! The controller: passes over `NodeENI`s and over instances, and the wiring that causes them.
 
+mod authority;
 mod clock;
 mod context;
+mod dry_run;
 mod error;
 mod execute;
 mod fence;
@@ -14,6 +16,7 @@ mod run;
 mod shared;
 mod watch;
 
+pub use authority::{Authority, Authorized};
 pub use clock::SystemClock;
 pub use context::{Clock, Context, Memory};
 pub use error::PassError;

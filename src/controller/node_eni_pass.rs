@@ -8,7 +8,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
-use super::network;
+use super::{dry_run, network};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight};
 use crate::ec2::{Answer, Ec2, EniQuery};
@@ -45,7 +45,8 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
     let plan = plan(&world, &context.settings);
     let sweep = next_sweep(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
-    Ok(carry_out(&object, plan, context).await?.or(sweep))
+    let done = carry_out(&object, &plan, context).await?;
+    Ok(done.or(sweep).or(dry_run::ask(&world, &plan, context).await))
 }
 
 /// When to look for ENIs without a slot, after this pass.
@@ -86,6 +87,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         nodes,
         instances: sightings,
         children,
+        authority: context.authority.known(),
     })
 }
 
@@ -115,7 +117,7 @@ async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
 /// Makes, changes and removes slots, and publishes.
 async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
-    plan: Plan,
+    plan: &Plan,
     context: &Context<C, E, K>,
 ) -> Result<Pace, PassError> {
     match plan.finalizer {

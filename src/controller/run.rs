@@ -11,7 +11,7 @@ use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
 use super::queue::{self, Limits};
 use super::watch::{Wakes, Watches};
-use super::{Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass};
+use super::{Authority, Authorized, Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass};
 use crate::cluster::KubeCluster;
 use crate::ec2::Ec2;
 use crate::plan::Settings;
@@ -100,12 +100,18 @@ async fn act<E: Ec2>(
     let (node_enis, woken_node_enis) = unbounded();
     let (instances, woken_instances) = unbounded();
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
+    let authority = Authority::default();
     let context = Context {
         cluster: Fenced::new(KubeCluster::new(client, snapshot), mandate.clone(), SystemClock),
-        ec2: SharedEc2::new(Fenced::new(ec2, mandate, SystemClock)),
+        ec2: SharedEc2::new(Fenced::new(
+            Authorized::new(ec2, authority.clone(), SystemClock),
+            mandate,
+            SystemClock,
+        )),
         clock: SystemClock,
         settings: options.settings.clone(),
         memory: Memory::default(),
+        authority,
     };
     stage.send_replace(Stage::CatchingUp);
     let (mut seen_all, has_begun) = (stage.subscribe(), stage.subscribe());

@@ -17,8 +17,8 @@ pub struct Event {
     pub message: String,
 }
 
-/// Reasons that say that nothing is wrong.
-const UNREMARKABLE: [Reason; 9] = [
+/// Reasons that say that nothing is wrong, or what is told once for all slots of a `NodeENI`.
+const UNREMARKABLE: [Reason; 11] = [
     Reason::InProgress,
     Reason::Settling,
     Reason::Throttled,
@@ -28,6 +28,8 @@ const UNREMARKABLE: [Reason; 9] = [
     Reason::Detaching,
     Reason::Deleted,
     Reason::WaitingForRelease,
+    Reason::Unauthorized,
+    Reason::Unauthenticated,
 ];
 
 /// The events of a slot whose status changes.

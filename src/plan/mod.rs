@@ -8,6 +8,7 @@
 //! pass that could not observe. A plan never waits: it says at what pace to look again.
 
 pub mod asks;
+pub mod authority;
 pub mod backoff;
 pub mod belief;
 pub mod events;

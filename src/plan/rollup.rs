@@ -9,7 +9,7 @@ use super::events::Event;
 use super::fanout::{Listed, Unserved, World};
 use super::instance::slot_of;
 use super::resolve::join;
-use super::{offsets, verdicts};
+use super::{authority, offsets, verdicts};
 use crate::api::{
     AttachmentSummary, CloudState, ConditionType, MAX_SUMMARIES, NodeENI, NodeENIAttachment, NodeENIStatus,
     Reason, SubnetOffset, Verdict, find_condition, set_condition,
@@ -63,7 +63,11 @@ pub fn undecodable(object: &NodeENI, why: &str, now: Timestamp) -> NodeENIStatus
 #[must_use]
 pub fn unreadable(object: &NodeENI, error: &Ec2Error, now: Timestamp) -> NodeENIStatus {
     let (reason, message) = verdicts::failure(error);
-    with(object, ConditionType::Ready, reason, &message, now)
+    let mut status = with(object, ConditionType::Ready, reason, &message, now);
+    if let Some(verdict) = authority::of_failure(error) {
+        set_condition(&mut status.conditions, &verdict, object.metadata.generation, now);
+    }
+    status
 }
 
 /// The status as it is, but for one condition that does not hold.
@@ -154,8 +158,9 @@ fn verdicts(
     status: &NodeENIStatus,
     staying: &[&NodeENIAttachment],
 ) -> Vec<Verdict> {
+    let authorized = authority::verdict(&world.authority, &world.children);
     if let Some(ready) = standing_still(world) {
-        return vec![ready];
+        return vec![ready, authorized];
     }
     let troubles = troubles(seen, staying);
     vec![
@@ -163,6 +168,7 @@ fn verdicts(
         nodes_supported(seen),
         uneven_zones(seen),
         degraded(&troubles),
+        authorized,
         ready(seen, status, &troubles),
     ]
 }
@@ -320,7 +326,7 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
         (ConditionType::NodesSupported, "False", "NodesNotSupported"),
         (ConditionType::UnevenZones, "True", "UnevenZones"),
         (ConditionType::Degraded, "True", "NodesNotServed"),
-        (ConditionType::Ready, "False", "EC2NotReadable"),
+        (ConditionType::Authorized, "False", "NotAuthorized"),
     ];
     let told = |(type_, bad, event): (ConditionType, &str, &'static str)| {
         let now = find_condition(&after.conditions, type_).filter(|one| one.status == bad)?;
@@ -341,7 +347,6 @@ fn is_told(type_: ConditionType, reason: &str) -> bool {
     let one_of = |reasons: &[Reason]| reasons.iter().any(|known| known.name() == reason);
     match type_ {
         ConditionType::Degraded => one_of(&[Reason::NoSubnetInZone, Reason::InstanceNotFound]),
-        ConditionType::Ready => one_of(&[Reason::Unauthorized]),
         _ => true,
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ec2_sim::Simulator;
 use ec2_sim::world::Eni as SimEni;
-use eni_operator::controller::{Clock, Context, Memory, PassError, instance_pass, node_eni_pass};
+use eni_operator::controller::{Authority, Clock, Context, Memory, PassError, instance_pass, node_eni_pass};
 use eni_operator::model::ClusterId;
 use eni_operator::plan::{Pace, Settings};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -313,5 +313,12 @@ fn started(cluster: MemoryCluster, ec2: SimEc2, clock: SetClock, agent_required:
         listing_lag: SignedDuration::from_secs(60),
         agent_required,
     };
-    Arc::new(Context { cluster, ec2, clock, settings, memory: Memory::default() })
+    Arc::new(Context {
+        cluster,
+        ec2,
+        clock,
+        settings,
+        memory: Memory::default(),
+        authority: Authority::default(),
+    })
 }

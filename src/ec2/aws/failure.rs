@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
 
 use super::convert::Unusable;
 use crate::{
-    ec2::sort,
+    ec2::{readable, sort},
     model::{Call, Ec2Error, Ec2ErrorKind},
 };
 
@@ -60,7 +60,7 @@ where
 
 /// EC2's refusal. One without a code comes from something between us and EC2.
 fn refusal(said: &ErrorMetadata, status: u16) -> Fault {
-    let message = said.message().unwrap_or_default().to_owned();
+    let message = readable(said.message().unwrap_or_default()).to_owned();
     let Some(code) = said.code() else {
         return (Ec2ErrorKind::NoAnswer, format!("HTTP{status}"), message);
     };
@@ -83,7 +83,7 @@ fn of_credentials(said: &str) -> bool {
 /// The request was never sent, because it could not be signed.
 fn no_credentials(error: &(dyn Error + 'static)) -> Fault {
     let message = format!("{}; {WAYS_TO_CREDENTIALS}", chain(error));
-    (Ec2ErrorKind::Unauthorized, "NoCredentials".to_owned(), message)
+    (Ec2ErrorKind::Unauthenticated, "NoCredentials".to_owned(), message)
 }
 
 fn no_answer(code: &str, error: &(dyn Error + 'static)) -> Fault {
@@ -151,7 +151,7 @@ mod tests {
         let none = ConnectorError::other("no credentials found in chain".into(), None);
         let error = SdkError::dispatch_failure(none);
         let error = failed::<DescribeSubnetsError>(Call::DescribeSubnets)(error);
-        assert_eq!((error.kind, error.code.as_str()), (Ec2ErrorKind::Unauthorized, "NoCredentials"));
+        assert_eq!((error.kind, error.code.as_str()), (Ec2ErrorKind::Unauthenticated, "NoCredentials"));
         for way in ["found in chain", "IRSA", "Pod Identity", "hop limit of 2", "environment"] {
             assert!(error.message.contains(way), "{way}: {}", error.message);
         }

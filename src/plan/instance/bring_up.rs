@@ -6,7 +6,7 @@ use k8s_openapi::jiff::SignedDuration;
 use super::decide::{Decision, View};
 use super::{Step, slot_of};
 use crate::api::{CloudState, CloudStatus, NodeENIAttachment};
-use crate::model::{CreateEni, Eni, Epoch, Ownership, client_token};
+use crate::model::{ClusterId, CreateEni, Eni, Epoch, Ownership, client_token};
 use crate::plan::asks::{self, Change};
 use crate::plan::belief::{Belief, SlotView, moment};
 use crate::plan::verdicts::{self, Standing};
@@ -54,7 +54,7 @@ impl View<'_> {
             Err(decision) => return *decision,
         };
         let object = &slot.attachment;
-        let Some(request) = self.request(object, Epoch(cloud.epoch)) else {
+        let Some(request) = create_request(object, Epoch(cloud.epoch), &self.settings.cluster) else {
             return Decision::rest(None, Standing::Undecodable, Pace::Settled);
         };
         let mut steps = vec![Step::Create(Box::new(request)), Step::Attach(at)];
@@ -125,27 +125,24 @@ impl View<'_> {
         let standing = if adopted { Standing::AttachingAdopted } else { Standing::Attaching };
         Decision::act(cloud, steps, standing)
     }
+}
 
-    /// The create of a slot's ENI; `None` if the object is not one that the operator wrote.
-    fn request(&self, object: &NodeENIAttachment, epoch: Epoch) -> Option<CreateEni> {
-        let spec = &object.spec;
-        let uid = object.metadata.uid.clone()?;
-        let count = |value: i64| u32::try_from(value).ok();
-        let ownership = Ownership {
-            cluster: self.settings.cluster.clone(),
-            slot: slot_of(object)?,
-            epoch,
-            offset: count(spec.offset)?,
-        };
-        Some(CreateEni {
-            client_token: client_token(&self.settings.cluster, &uid, epoch),
-            subnet: spec.subnet_id.parse().ok()?,
-            groups: spec.security_group_ids.iter().map(|id| id.parse().ok()).collect::<Option<_>>()?,
-            description: spec.description.clone(),
-            tags: ownership.tags(&spec.node_name, &uid, &spec.tags),
-            secondary_private_ip_count: count(spec.secondary_private_ip_count)?,
-            ipv4_prefix_count: count(spec.ipv4_prefix_count)?,
-            ipv6_address_count: count(spec.ipv6_address_count)?,
-        })
-    }
+/// The create of a slot's ENI; `None` if the object is not one that the operator wrote.
+#[must_use]
+pub fn create_request(object: &NodeENIAttachment, epoch: Epoch, cluster: &ClusterId) -> Option<CreateEni> {
+    let spec = &object.spec;
+    let uid = object.metadata.uid.clone()?;
+    let count = |value: i64| u32::try_from(value).ok();
+    let ownership =
+        Ownership { cluster: cluster.clone(), slot: slot_of(object)?, epoch, offset: count(spec.offset)? };
+    Some(CreateEni {
+        client_token: client_token(cluster, &uid, epoch),
+        subnet: spec.subnet_id.parse().ok()?,
+        groups: spec.security_group_ids.iter().map(|id| id.parse().ok()).collect::<Option<_>>()?,
+        description: spec.description.clone(),
+        tags: ownership.tags(&spec.node_name, &uid, &spec.tags),
+        secondary_private_ip_count: count(spec.secondary_private_ip_count)?,
+        ipv4_prefix_count: count(spec.ipv4_prefix_count)?,
+        ipv6_address_count: count(spec.ipv6_address_count)?,
+    })
 }
