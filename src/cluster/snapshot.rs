@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Sight;
+use super::{Sight, Unreadable};
 use crate::api::NodeENIAttachment;
 use crate::model::InstanceId;
 use crate::plan::node::NodeFacts;
@@ -15,6 +15,7 @@ pub struct Snapshot {
     nodes: BTreeMap<String, NodeFacts>,
     by_instance: BTreeMap<InstanceId, String>,
     attachments: BTreeMap<String, Arc<NodeENIAttachment>>,
+    unreadable: BTreeMap<String, Arc<Unreadable>>,
     of_node_eni: BTreeMap<String, BTreeSet<String>>,
     on_instance: BTreeMap<String, BTreeSet<String>>,
 }
@@ -51,6 +52,7 @@ impl Snapshot {
         name: &str,
         attachment: Option<Arc<NodeENIAttachment>>,
     ) -> Option<Arc<NodeENIAttachment>> {
+        self.unreadable.remove(name);
         let before = self.attachments.remove(name);
         if let Some(old) = &before {
             forget(&mut self.of_node_eni, &old.spec.node_eni, name);
@@ -62,6 +64,25 @@ impl Snapshot {
             self.attachments.insert(name.to_owned(), new);
         }
         before
+    }
+
+    /// Takes note of a slot's object that cannot be read. Returns what it was before, if it could be then.
+    pub fn set_unreadable(&mut self, object: Unreadable) -> Option<Arc<NodeENIAttachment>> {
+        let before = self.set_attachment(&object.name, None);
+        self.unreadable.insert(object.name.clone(), Arc::new(object));
+        before
+    }
+
+    /// The slots' objects that are there and cannot be read, by name.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<Arc<Unreadable>> {
+        self.unreadable.values().cloned().collect()
+    }
+
+    /// What is known of a slot's object by this name that cannot be read.
+    #[must_use]
+    pub fn unreadable_named(&self, name: &str) -> Option<Arc<Unreadable>> {
+        self.unreadable.get(name).cloned()
     }
 
     /// A `NodeENI`.
@@ -79,6 +100,12 @@ impl Snapshot {
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeFacts> {
         self.nodes.values().cloned().collect()
+    }
+
+    /// All slots, by name.
+    #[must_use]
+    pub fn attachments(&self) -> Vec<Arc<NodeENIAttachment>> {
+        self.attachments.values().cloned().collect()
     }
 
     /// The node of an instance.
@@ -146,5 +173,18 @@ mod tests {
         assert_eq!(snapshot.attachments_of("a").len(), 1);
         snapshot.set_attachment("x", None);
         assert_eq!(snapshot, Snapshot::default());
+    }
+
+    #[test]
+    fn an_object_is_readable_or_not_and_never_both() {
+        let mut snapshot = Snapshot::default();
+        let slot = Arc::new(NodeENIAttachment::default());
+        snapshot.set_attachment("x", Some(slot.clone()));
+        let unreadable = Unreadable { name: "x".to_owned(), ..Unreadable::default() };
+        assert_eq!(snapshot.set_unreadable(unreadable.clone()), Some(slot.clone()));
+        assert_eq!(snapshot.attachments_of(""), []);
+        assert_eq!(snapshot.unreadable(), [Arc::new(unreadable)]);
+        snapshot.set_attachment("x", Some(slot));
+        assert_eq!((snapshot.attachments_of("").len(), snapshot.unreadable().len()), (1, 0));
     }
 }

@@ -14,11 +14,12 @@ pub mod node_eni_pass;
 mod queue;
 mod run;
 mod shared;
+pub mod sweep_pass;
 mod watch;
 
 pub use authority::{Authority, Authorized};
 pub use clock::SystemClock;
-pub use context::{Clock, Context, Memory};
+pub use context::{Clock, Context, Memory, Swept};
 pub use error::PassError;
 pub use lease::LEASE_NAME;
 pub use run::{End, Options, Stage, run};

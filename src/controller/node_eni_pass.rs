@@ -9,8 +9,8 @@ use k8s_openapi::jiff::SignedDuration;
 use super::PassError;
 use super::context::{Clock, Context};
 use super::{dry_run, network};
-use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus};
-use crate::cluster::{Cluster, ClusterErrorKind, Sight};
+use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
+use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
 use crate::ec2::{Answer, Ec2, EniQuery};
 use crate::model::{Ec2Error, InstanceId, Ownership, Slot, VpcId};
 use crate::plan::belief::Listing;
@@ -31,6 +31,8 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
 ) -> Result<Pace, PassError> {
     let object = match context.cluster.node_eni(name) {
         Some(Sight::Seen(object)) => object,
+        // Its end needs nothing of what it wants.
+        Some(Sight::Undecodable(object, _)) if object.metadata.deletion_timestamp.is_some() => object,
         // It is there: what it wants is not known, so its slots stay as they are.
         Some(Sight::Undecodable(object, why)) => return tell_undecodable(&object, &why, context).await,
         None => return bereave(name, context).await,
@@ -42,25 +44,53 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
             return Err(error.into());
         }
     };
-    let plan = plan(&world, &context.settings);
-    let sweep = next_sweep(&world, &plan, context);
+    let unreadable = unreadable_of(name, context);
+    let plan = spare(plan(&world, &context.settings), &unreadable, &world);
+    let visit = next_visit(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
-    let done = carry_out(&object, &plan, context).await?;
-    Ok(done.or(sweep).or(dry_run::ask(&world, &plan, context).await))
+    let create = dry_run::request(&world, &plan, &context.settings.cluster);
+    let done = carry_out(&object, plan, context).await?.or(visit);
+    Ok(done.or(dry_run::ask(create, context).await))
+}
+
+/// The objects of a `NodeENI` that are there and cannot be read.
+fn unreadable_of<C: Cluster, E, K>(name: &str, context: &Context<C, E, K>) -> Vec<Arc<Unreadable>> {
+    context.cluster.unreadable().into_iter().filter(|one| one.node_eni == name).collect()
+}
+
+/// A plan that takes no object that cannot be read for absent: it is not made again, and while it is there
+/// its `NodeENI` stays.
+fn spare(mut plan: Plan, unreadable: &[Arc<Unreadable>], world: &World) -> Plan {
+    let Some(first) = unreadable.first() else { return plan };
+    let there = |slot: &NodeENIAttachment| {
+        unreadable.iter().any(|one| slot.metadata.name.as_ref() == Some(&one.name))
+    };
+    plan.create.retain(|slot| !there(slot));
+    if plan.finalizer == Finalizer::Remove {
+        plan.finalizer = Finalizer::Keep;
+    }
+    let message = format!(
+        "{} objects of slots cannot be read, so their ENIs stay as they are; NodeENIAttachment {}: {}",
+        unreadable.len(),
+        first.name,
+        first.why
+    );
+    rollup::hindered(&mut plan.status, &world.node_eni, Reason::Undecodable, message, world.now);
+    plan
 }
 
 /// When to look for ENIs without a slot, after this pass.
-fn next_sweep<C, E, K: Clock>(world: &World, plan: &Plan, context: &Context<C, E, K>) -> Pace {
+fn next_visit<C, E, K: Clock>(world: &World, plan: &Plan, context: &Context<C, E, K>) -> Pace {
     let name = world.node_eni.metadata.name.as_deref().unwrap_or_default();
     let shown = world.now + context.settings.listing_lag;
     let left = world.leftovers.as_ref().map(|left| !left.listing.enis.is_empty());
     // A renewal that ends half-way leaves an ENI without a slot.
     if left == Some(true) || !plan.renew.is_empty() {
-        context.memory.sweep_at(name, Some(shown));
+        context.memory.visit_at(name, Some(shown));
     } else if left == Some(false) {
-        context.memory.sweep_at(name, None);
+        context.memory.visit_at(name, None);
     }
-    let due = context.memory.sweep_due(name, shown);
+    let due = context.memory.visit_due(name);
     due.map_or(Pace::Settled, |at| Pace::Within(at.duration_since(world.now).max(SOON)))
 }
 
@@ -83,6 +113,8 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         now: context.clock.now(),
         network: network::look_up(&object.spec, vpcs, &context.ec2).await?,
         leftovers: leftovers(object, &children, context).await?,
+        tagged: context.memory.places(name).unwrap_or_default(),
+        held: context.memory.hold(),
         node_eni: object.as_ref().clone(),
         nodes,
         instances: sightings,
@@ -92,7 +124,8 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
 }
 
 /// What EC2 lists of a `NodeENI` and no slot is there for, where that is to be known: when it is being
-/// deleted and has no slots any more, and once after whatever may have left something behind.
+/// deleted and has no slots any more, after whatever may have left something behind, and where nothing else
+/// says which places its subnets have.
 async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
     children: &[NodeENIAttachment],
@@ -101,23 +134,33 @@ async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
     let name = object.metadata.name.clone().unwrap_or_default();
     let at = context.clock.now();
     let deleting = object.metadata.deletion_timestamp.is_some();
-    let due = context.memory.sweep_due(&name, at + context.settings.listing_lag).is_some_and(|due| due <= at);
-    let asked = if deleting { children.is_empty() } else { due };
+    let due = context.memory.visit_due(&name).is_some_and(|due| due <= at);
+    let asked = if deleting { children.is_empty() } else { due || unplaced(object, children, context) };
     if !asked || object.spec.paused == Some(true) {
         return Ok(None);
     }
     let query = EniQuery::OfNodeEnis(context.settings.cluster.clone(), vec![name.clone()]);
-    let slots: BTreeSet<Slot> = children.iter().filter_map(slot_of).collect();
+    let unreadable = unreadable_of(&name, context);
+    let slots: BTreeSet<Slot> =
+        children.iter().filter_map(slot_of).chain(unreadable.iter().filter_map(|one| one.slot())).collect();
     let mut enis = context.ec2.enis(&query).await?;
     enis.retain(|eni| Ownership::read(&eni.tags).is_none_or(|owner| !slots.contains(&owner.slot)));
     let since = context.memory.leftovers_since(&name, !enis.is_empty(), at);
     Ok(Some(Leftovers { listing: Listing { at, enis }, since }))
 }
 
+/// Whether nothing says which places the object's subnets have, although its ENIs' tags might: it may come
+/// from a backup. A listing of the whole cluster would have told.
+fn unplaced<C, E, K>(object: &NodeENI, children: &[NodeENIAttachment], context: &Context<C, E, K>) -> bool {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let told = object.status.as_ref().is_some_and(|status| !status.subnet_offsets.is_empty());
+    !told && children.is_empty() && context.memory.places(name).is_none()
+}
+
 /// Makes, changes and removes slots, and publishes.
 async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
-    plan: &Plan,
+    mut plan: Plan,
     context: &Context<C, E, K>,
 ) -> Result<Pace, PassError> {
     match plan.finalizer {
@@ -127,6 +170,7 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
         }
         Finalizer::Remove => {
             context.cluster.remove_finalizer(object).await?;
+            context.memory.forget_node_eni(object.metadata.name.as_deref().unwrap_or_default());
             return Ok(Pace::Settled);
         }
         Finalizer::Keep => {}
@@ -138,6 +182,12 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     .await;
     let renewed = each(&plan.renew, |slot| renew(slot, context)).await;
     let removed = each(&plan.remove, |slot| remove(slot, context)).await;
+    if let Err(PassError::Cluster(error)) = &made
+        && error.kind == ClusterErrorKind::Refused
+    {
+        let now = context.clock.now();
+        rollup::hindered(&mut plan.status, object, Reason::ApiRefused, error.to_string(), now);
+    }
     publish(object, &plan.status, context).await?;
     Ok(plan.pace.or(made?).or(changed?).or(renewed?).or(removed?))
 }

@@ -1,11 +1,16 @@
 //! The record of an ENI in `status.cloud`: made from what EC2 tells, and kept up with what it answers.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::asks::Change;
 use crate::api::{CloudState, CloudStatus};
-use crate::model::{Attachment, AttachmentId, AttachmentState, Eni, EniId, Epoch, Ownership, Position};
+use crate::model::{
+    AddressKind, Attachment, AttachmentId, AttachmentState, Eni, EniId, Epoch, Ownership, Position,
+    marked_tags, tag_key,
+};
 
 /// An ENI's state in the record's words; `None` for one that EC2 is not through with in a way that we
 /// have no word for.
@@ -34,12 +39,16 @@ pub fn intended(epoch: Epoch, now: Timestamp) -> CloudStatus {
         secondary_private_ips: vec![],
         ipv4_prefixes: vec![],
         ipv6_addresses: vec![],
+        addresses_unsure: false,
+        tags: BTreeMap::new(),
         security_group_ids: vec![],
         description: String::new(),
         source_dest_check: None,
         attachment_id: None,
         network_card_index: None,
         device_index: None,
+        asked_network_card_index: None,
+        asked_device_index: None,
         delete_on_termination: None,
     }
 }
@@ -49,6 +58,13 @@ pub fn intended(epoch: Epoch, now: Timestamp) -> CloudStatus {
 pub fn of(eni: &Eni, before: &CloudStatus) -> CloudStatus {
     let attachment = eni.attachment.as_ref();
     let epoch = Ownership::read(&eni.tags).map_or(before.epoch, |ownership| ownership.epoch.0);
+    let same = before.eni_id.as_deref().is_none_or(|id| id == eni.id.as_str());
+    let told = eni.tags.get(tag_key::ASKED).and_then(|value| Position::from_tag(value));
+    let before = CloudStatus {
+        addresses_unsure: false,
+        tags: tags(eni, before.tags.keys().filter(|_| same)),
+        ..with_asked(before.clone(), asked(before).filter(|_| same).or(told))
+    };
     CloudStatus {
         epoch,
         eni_id: Some(eni.id.to_string()),
@@ -65,8 +81,64 @@ pub fn of(eni: &Eni, before: &CloudStatus) -> CloudStatus {
         network_card_index: attachment.map(|attachment| attachment.at.card.into()),
         device_index: attachment.map(|attachment| attachment.at.device.into()),
         delete_on_termination: attachment.map(|attachment| attachment.delete_on_termination),
-        ..before.clone()
+        ..before
     }
+}
+
+/// The tags of an ENI that are ours to change: those that it marks so, and those that we know to have set.
+fn tags<'a>(eni: &Eni, known: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
+    let mut tags = marked_tags(&eni.tags);
+    tags.extend(known.filter_map(|key| Some((key.clone(), eni.tags.get(key)?.clone()))));
+    tags
+}
+
+/// The record with the position that the spec asks for at an attach.
+#[must_use]
+pub fn with_asked(before: CloudStatus, asked: Option<Position>) -> CloudStatus {
+    CloudStatus {
+        asked_network_card_index: asked.map(|at| at.card.into()),
+        asked_device_index: asked.map(|at| at.device.into()),
+        ..before
+    }
+}
+
+/// The position that the spec asked for when the ENI was attached.
+#[must_use]
+pub fn asked(cloud: &CloudStatus) -> Option<Position> {
+    at(cloud.asked_network_card_index, cloud.asked_device_index)
+}
+
+/// The addresses of a kind that the record has.
+#[must_use]
+pub fn addresses(cloud: &CloudStatus, kind: AddressKind) -> &[String] {
+    match kind {
+        AddressKind::SecondaryIpv4 => &cloud.secondary_private_ips,
+        AddressKind::Ipv4Prefix => &cloud.ipv4_prefixes,
+        AddressKind::Ipv6 => &cloud.ipv6_addresses,
+    }
+}
+
+/// Likewise, to change them.
+fn addresses_mut(cloud: &mut CloudStatus, kind: AddressKind) -> &mut Vec<String> {
+    match kind {
+        AddressKind::SecondaryIpv4 => &mut cloud.secondary_private_ips,
+        AddressKind::Ipv4Prefix => &mut cloud.ipv4_prefixes,
+        AddressKind::Ipv6 => &mut cloud.ipv6_addresses,
+    }
+}
+
+/// The record after EC2 has answered with addresses that it has given.
+#[must_use]
+pub fn assigned(before: &CloudStatus, kind: AddressKind, given: &[String], now: Timestamp) -> CloudStatus {
+    let mut after = CloudStatus { last_change: Time(now), ..before.clone() };
+    addresses_mut(&mut after, kind).extend_from_slice(given);
+    after
+}
+
+/// The record while it is not known which addresses there are.
+#[must_use]
+pub fn unsure(before: &CloudStatus, now: Timestamp) -> CloudStatus {
+    CloudStatus { addresses_unsure: true, last_change: Time(now), ..before.clone() }
 }
 
 /// The record after EC2 has answered a create.
@@ -101,6 +173,13 @@ pub fn changed(before: &CloudStatus, change: &Change, now: Timestamp) -> CloudSt
         Change::SourceDestCheck(on) => after.source_dest_check = Some(*on),
         Change::Groups(ids) => after.security_group_ids.clone_from(ids),
         Change::Description(text) => after.description.clone_from(text),
+        Change::Tag(tags) => after.tags.extend(tags.clone()),
+        Change::Untag(keys) => after.tags.retain(|key, _| !keys.contains(key)),
+        // Which ones EC2 gave, its answer says.
+        Change::Assign(..) => {}
+        Change::Unassign(kind, addresses) => {
+            addresses_mut(&mut after, *kind).retain(|one| !addresses.contains(one));
+        }
     }
     after
 }
@@ -114,6 +193,9 @@ pub fn unanswered(before: &CloudStatus, change: &Change, now: Timestamp) -> Clou
         Change::SourceDestCheck(_) => after.source_dest_check = None,
         Change::Groups(_) => after.security_group_ids.clear(),
         Change::Description(_) => after.description.clear(),
+        // What is not known to be done is done again: that changes nothing the second time.
+        Change::Tag(_) | Change::Untag(_) => {}
+        Change::Assign(..) | Change::Unassign(..) => after.addresses_unsure = true,
     }
     after
 }
@@ -163,9 +245,12 @@ pub fn position(cloud: &CloudStatus) -> Option<Position> {
         CloudState::Attaching | CloudState::Attached | CloudState::Detaching => true,
         CloudState::Available | CloudState::Deleted => false,
     };
-    let card = u32::try_from(cloud.network_card_index?).ok()?;
-    let device = u32::try_from(cloud.device_index?).ok()?;
-    holds.then_some(Position { card, device })
+    at(cloud.network_card_index, cloud.device_index).filter(|_| holds)
+}
+
+/// A position, from the numbers that a record keeps.
+fn at(card: Option<i64>, device: Option<i64>) -> Option<Position> {
+    Some(Position { card: u32::try_from(card?).ok()?, device: u32::try_from(device?).ok()? })
 }
 
 /// Whether an attachment of EC2's is the recorded one.

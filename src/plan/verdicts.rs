@@ -1,7 +1,10 @@
 //! What to say of a slot: its standing, as conditions.
 
+use super::instance::wanted_position as wanted;
 use super::{Settings, record};
-use crate::api::{CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason, Verdict};
+use crate::api::{
+    CloudState, CloudStatus, ConditionType, NodeENIAttachment, REPLACE_ANNOTATION, Reason, Verdict,
+};
 use crate::model::{Call, Ec2Error, Ec2ErrorKind, Thing};
 
 /// Where a slot stands.
@@ -86,7 +89,9 @@ pub fn of(
     let created = created(object, cloud, standing);
     let attached = attached(object, cloud, standing);
     let ready = ready(object, &created, &attached, standing, settings);
-    vec![created, attached, ready]
+    let put_right = super::sweep::put_right(object, cloud).filter(|_| attached.holds == Some(true));
+    let others = replacement_needed(object, cloud).into_iter().chain(put_right);
+    [created, attached, ready].into_iter().chain(others).collect()
 }
 
 /// `Created`: whether the ENI exists.
@@ -157,15 +162,37 @@ fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &
 /// Where an ENI hangs, and whether that is where it was asked to.
 fn place(object: &NodeENIAttachment, cloud: &CloudStatus) -> (Reason, String) {
     let Some(at) = record::position(cloud) else { return (Reason::Attached, String::new()) };
-    let spec = &object.spec;
-    if spec.device_index == i64::from(at.device) && spec.network_card_index == i64::from(at.card) {
+    let asked = record::asked(cloud).unwrap_or_else(|| wanted(object));
+    if at == asked || at == wanted(object) {
         return (Reason::Attached, format!("at {at}"));
     }
-    let message = format!(
-        "at {at}; device index {} on network card {}, which the spec asks for, was not free at the attach",
-        spec.device_index, spec.network_card_index
-    );
-    (Reason::OtherDeviceIndex, message)
+    (Reason::OtherDeviceIndex, format!("at {at}; {asked}, which was asked for, was not free at the attach"))
+}
+
+/// `ReplacementNeeded`: whether the spec asks for another position than it did at the attach. Said only of
+/// slots for which it is so, or was.
+///
+/// EC2 moves no ENI. To detach a device that is in use is not for the operator to decide.
+fn replacement_needed(object: &NodeENIAttachment, cloud: Option<&CloudStatus>) -> Option<Verdict> {
+    let say = |needed, reason, message| {
+        Some(Verdict::new(ConditionType::ReplacementNeeded, Some(needed), reason, message))
+    };
+    let (at, asked) = (cloud.and_then(record::position), cloud.and_then(record::asked));
+    match (at, asked) {
+        (Some(at), Some(asked)) if asked != wanted(object) && at != wanted(object) => say(
+            true,
+            Reason::PositionChanged,
+            format!(
+                "at {at}; the spec asks for {} now, which takes another ENI: replace the node, or set the \
+                 annotation {REPLACE_ANNOTATION}",
+                wanted(object)
+            ),
+        ),
+        (Some(_) | None, Some(_) | None) => {
+            object.condition(ConditionType::ReplacementNeeded)?;
+            say(false, Reason::AsSpecified, String::new())
+        }
+    }
 }
 
 /// `Ready`: whether it can be used on its node.
@@ -217,6 +244,7 @@ impl Standing {
                 Some((reason, message.to_owned()))
             }
             Self::Failed(error) => Some(failure(error)),
+            Self::Blocked(reason @ Reason::TooManyAddresses, message) => Some((*reason, message.clone())),
             Self::AsBefore
             | Self::Paused
             | Self::Undecodable

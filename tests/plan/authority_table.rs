@@ -41,7 +41,10 @@ fn credentials_that_are_not_taken_and_a_create_that_would_be_refused_are_told_an
     ] {
         let plan = plan(&knowing(known), &settings());
         let (status, told, message) = authorized(&plan.status);
-        assert_eq!((status.as_str(), told.as_str(), plan.pace), ("False", reason, Pace::Within(seconds(120))));
+        assert_eq!(
+            (status.as_str(), told.as_str(), plan.pace),
+            ("False", reason, Pace::Within(seconds(120)))
+        );
         assert!(message.contains(says), "{message}");
         let told: Vec<_> = events(None, &plan.status).into_iter().map(|event| event.reason).collect();
         assert_eq!(told, ["NotAuthorized"]);

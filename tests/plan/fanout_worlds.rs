@@ -215,6 +215,8 @@ pub(crate) fn make(planned: &Planned) -> World {
         network: network(&node_eni, &sightings),
         authority: eni_operator::plan::authority::Known::default(),
         leftovers,
+        tagged: vec![],
+        held: None,
         node_eni,
         nodes,
         instances: sightings,

@@ -19,6 +19,7 @@ fn world(slots: Vec<SlotView>) -> World {
         instance: Sighting::Seen(instance(1, "a")),
         instance_type: Some(type_with(&[4])),
         node_ready: Some(true),
+        held: None,
         slots,
     }
 }
@@ -59,7 +60,8 @@ fn a_new_slot_is_created_attached_and_made_to_go_with_its_instance() {
     assert!(
         matches!(&slot.steps[..], [Step::Create(_), Step::Attach(at), Step::Change(Change::DeleteOnTermination(true))] if *at == on(0, 2))
     );
-    assert_eq!(slot.cloud, Some(record::intended(Epoch(NOW), at(NOW))));
+    let intended = record::intended(Epoch(NOW), at(NOW));
+    assert_eq!(slot.cloud, Some(record::with_asked(intended, Some(on(0, 2)))));
 }
 
 #[test]

@@ -17,6 +17,9 @@ use crate::make::{
     slot_object, type_with,
 };
 
+/// A tag that somebody else has put on an ENI.
+pub(crate) const STRANGERS_TAG: [(&str, &str); 1] = [("backup", "daily")];
+
 /// Number from which the ids of strangers' ENIs count.
 pub(crate) const STRANGERS: u32 = 0xf000;
 
@@ -65,6 +68,8 @@ pub(crate) struct SlotPlanned {
     pub(crate) met_agent: bool,
     pub(crate) released: Option<bool>,
     pub(crate) token_reused: bool,
+    /// How many secondary addresses are wanted.
+    pub(crate) count: Option<i64>,
 }
 
 /// A world, before it is made.
@@ -151,12 +156,13 @@ prop_compose! {
         (release, deleted_ago, paused) in lifecycle(),
         (policy, met_agent, released) in agent(),
         (device, card, drift, delete_on_termination, source_dest_check) in wishes(),
-        token_reused in prop::bool::weighted(0.1),
+        (token_reused, count) in (prop::bool::weighted(0.1), proptest::option::weighted(0.4, 0i64..3)),
     ) -> SlotPlanned {
         SlotPlanned {
             recorded, listed, surplus, changed_ago, created_before_that, known_ago, newborn, retry_in,
             release, deleted_ago, paused, device: device.max(1 - card.min(1)), card, drift,
             delete_on_termination, source_dest_check, policy, met_agent, released, token_reused,
+            count,
         }
     }
 }
@@ -221,7 +227,8 @@ pub(crate) fn make(planned: &Planned) -> (World, Settings) {
         planned.slots.iter().zip(1..).map(|(slot, n)| view(slot, n, planned)).collect();
     let instance = sight(planned, &slots);
     let instance_type: Option<InstanceType> = planned.type_known.then(|| type_with(&planned.limits));
-    let world = World { now: at(NOW), instance, instance_type, node_ready: planned.node_ready, slots };
+    let world =
+        World { now: at(NOW), instance, instance_type, node_ready: planned.node_ready, held: None, slots };
     (world, Settings { agent_required: planned.agent_required, ..settings() })
 }
 
@@ -260,6 +267,8 @@ fn object(slot: &SlotPlanned, n: u32) -> NodeENIAttachment {
     object.spec.delete_on_termination = slot.delete_on_termination;
     object.spec.source_dest_check = slot.source_dest_check;
     object.spec.detach_policy.type_ = slot.policy;
+    object.spec.secondary_private_ip_count = slot.count;
+    object.spec.tags = [("team".to_owned(), "a".to_owned())].into();
     object.metadata.deletion_timestamp = slot.deleted_ago.map(|since| Time(ago(since)));
     if slot.met_agent {
         object.status.get_or_insert_default().host = Some(HostStatus::default());
@@ -328,6 +337,9 @@ fn drifted(mut eni: Eni, drift: bool) -> Eni {
     if drift {
         eni.groups = vec!["sg-00000002".parse().unwrap()];
         eni.source_dest_check = !eni.source_dest_check;
+        eni.secondary_private_ips.push("by hand".to_owned());
+        eni.tags.remove("node.k8s.amazonaws.com/no_manage");
+        eni.tags.extend(STRANGERS_TAG.map(|(key, value)| (key.to_owned(), value.to_owned())));
         if let Some(attachment) = eni.attachment.as_mut() {
             attachment.delete_on_termination = false;
         }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::ideal::Ideal;
 use crate::instance_oracle::cloud;
-use crate::instance_worlds::{honest_world, world};
+use crate::instance_worlds::{STRANGERS_TAG, honest_world, world};
 
 /// Passes until nothing changes any more. Polls of a lag take most of them.
 const ENOUGH: usize = 250;
@@ -119,7 +119,26 @@ proptest! {
             let (Some(attachment), true) = (&eni.attachment, staying) else { continue };
             prop_assert_eq!(attachment.delete_on_termination, spec.delete_on_termination);
             prop_assert!(spec.source_dest_check.is_none_or(|check| check == eni.source_dest_check));
+            let wanted_tags = crate::make::slot_key(&slot.attachment).kept_tags(&spec.node_name, &spec.tags);
+            prop_assert!(wanted_tags.iter().all(|(key, value)| eni.tags.get(key) == Some(value)), "{:?}", eni.tags);
+            let number = i64::try_from(eni.secondary_private_ips.len()).unwrap();
+            prop_assert!(spec.secondary_private_ip_count.is_none_or(|count| count == number));
             prop_assert_eq!(eni.groups.iter().map(ToString::to_string).collect::<Vec<_>>(), spec.security_group_ids.clone());
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_put_on_an_eni_stays((world, settings) in world()) {
+        let mut ideal = Ideal::of(world);
+        let [(key, value)] = STRANGERS_TAG;
+        let bears = |eni: &Eni| eni.tags.get(key).is_some_and(|one| one == value);
+        let tagged: Vec<_> = ideal.enis.values().filter(|eni| bears(eni)).map(|eni| eni.id.clone()).collect();
+        settle(&mut ideal, &settings, true);
+        prop_assert!(tagged.iter().filter_map(|id| ideal.enis.get(id)).all(bears));
+        for slot in ideal.world.slots.iter().filter(|slot| slot.attachment.spec.secondary_private_ip_count.is_none()) {
+            let listed = ideal.listed(&slot.attachment);
+            let touched = |eni: &&Eni| tagged.contains(&eni.id);
+            prop_assert!(listed.iter().filter(touched).all(|eni| eni.secondary_private_ips == ["by hand"]));
         }
     }
 

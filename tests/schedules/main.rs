@@ -24,6 +24,7 @@ mod region;
 mod rng;
 mod run;
 mod scenarios;
+mod sweep;
 mod users;
 mod wanted;
 mod watch;

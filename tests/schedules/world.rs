@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use ec2_sim::Simulator;
 use ec2_sim::world::Eni as SimEni;
-use eni_operator::controller::{Authority, Clock, Context, Memory, PassError, instance_pass, node_eni_pass};
+use eni_operator::controller::{
+    Authority, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
+};
 use eni_operator::model::ClusterId;
+use eni_operator::plan::sweep::Rules;
 use eni_operator::plan::{Pace, Settings};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -83,6 +86,9 @@ pub struct World {
     clock: SetClock,
     gate: Gate,
     running: BTreeMap<Key, Running>,
+    visits: Arc<Mutex<BTreeSet<String>>>,
+    /// Looks at all of EC2 since something last changed.
+    pub swept_in_vain: u32,
     /// Who is due.
     pub queue: Queue,
     /// What the watches have not brought.
@@ -156,6 +162,7 @@ impl World {
             self.watches.relist(&mut store, &self.process.cluster.snapshot)
         };
         self.wake(woken);
+        self.wake(vec![Key::Sweep]);
     }
 
     /// Wakes everybody.
@@ -189,6 +196,7 @@ impl World {
         if seen != self.seen {
             self.seen = seen;
             self.last_change = self.now;
+            self.swept_in_vain = 0;
         }
     }
 
@@ -221,6 +229,14 @@ impl World {
         let pass: Running = match key.clone() {
             Key::NodeEni(name) => Box::pin(async move { node_eni_pass::pass(&name, &process).await }),
             Key::Instance(id) => Box::pin(async move { instance_pass::pass(&id, &process).await }),
+            Key::Sweep => {
+                let visits = self.visits.clone();
+                Box::pin(async move {
+                    let looked = sweep_pass::pass(&process).await?;
+                    lock(&visits).extend(looked.visit);
+                    Ok(looked.pace)
+                })
+            }
         };
         self.running.insert(key.clone(), pass);
         self.poll(key)
@@ -248,6 +264,9 @@ impl World {
             self.running.remove(key);
             self.say(|| format!("pass over {key} ended: {result:?}"));
             self.queue.ended(key.clone(), &result, self.now);
+            self.swept_in_vain += u32::from(*key == Key::Sweep);
+            let visits = std::mem::take(&mut *lock(&self.visits));
+            self.wake(visits.into_iter().map(Key::NodeEni).collect());
         } else if !self.gate.has(key) {
             return Err(format!("the pass over {key} waits for something that is no port"));
         }
@@ -292,6 +311,8 @@ impl Remains {
             clock,
             gate,
             running: BTreeMap::new(),
+            visits: Arc::default(),
+            swept_in_vain: 0,
             queue: Queue::default(),
             watches: Watches::default(),
         };
@@ -312,6 +333,7 @@ fn started(cluster: MemoryCluster, ec2: SimEc2, clock: SetClock, agent_required:
         cluster: ClusterId(CLUSTER.to_owned()),
         listing_lag: SignedDuration::from_secs(60),
         agent_required,
+        sweep: Rules::default(),
     };
     Arc::new(Context {
         cluster,

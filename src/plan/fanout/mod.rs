@@ -18,7 +18,7 @@ use super::{Pace, Settings, offsets};
 use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset};
 use crate::model::{InstanceId, Ownership, Slot, Subnet, SubnetId};
 
-pub use child::leftover;
+pub use child::{leftover, leftover_of};
 pub use removal::all as remove_all;
 pub(crate) use wanted::Listed;
 pub use wanted::{Unserved, Wanted, selected};
@@ -42,6 +42,10 @@ pub struct World {
     pub leftovers: Option<Leftovers>,
     /// What is known of what the controller may do in EC2.
     pub authority: Known,
+    /// The places of subnets, as the tags of the object's ENIs last had them.
+    pub tagged: Vec<SubnetOffset>,
+    /// Why nothing may be deleted, if so.
+    pub held: Option<String>,
 }
 
 /// ENIs of a `NodeENI` for which there is no slot any more.
@@ -173,7 +177,7 @@ fn alive(world: &World, settings: &Settings) -> Plan {
         .slots
         .values()
         .filter(|one| !existing.contains_key(&one.slot))
-        .map(|one| child::new(world, one));
+        .map(|one| child::new(world, one, None));
     let update =
         existing.iter().filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
     let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one));
@@ -202,7 +206,7 @@ fn orphans(
     wanted: &wanted::Slots,
     settings: &Settings,
 ) -> Vec<NodeENIAttachment> {
-    let Some(left) = &world.leftovers else { return vec![] };
+    let Some(left) = world.leftovers.as_ref().filter(|_| world.held.is_none()) else { return vec![] };
     if world.now.duration_since(left.since) < settings.listing_lag {
         return vec![];
     }
@@ -228,7 +232,7 @@ fn renewals(world: &World, wanted: &wanted::Slots, settings: &Settings) -> (Vec<
         let listed_at = old.recorded().map_or(world.now, |cloud| cloud.last_create.0 + settings.listing_lag);
         match listed_at.duration_since(world.now) {
             wait if wait.is_positive() => pace = pace.or(Pace::Within(wait)),
-            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted) }),
+            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted, Some(old)) }),
         }
     }
     (due, pace)
@@ -243,8 +247,9 @@ fn orphaned(world: &World) -> bool {
 /// Gives each listed subnet its place, those of living slots first.
 fn allot(world: &World, listed: &[Subnet]) -> Vec<SubnetOffset> {
     let given = world.node_eni.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
-    // What lives wins over what is left over.
-    let mut used = by_subnet(places_of_leftovers(world));
+    // What lives wins over what is left over. An earlier listing counts only where nothing is recorded.
+    let mut used = by_subnet(world.tagged.iter().filter(|_| given.is_empty()).cloned());
+    used.extend(by_subnet(places_of_leftovers(world)));
     used.extend(by_subnet(places_of_slots(world)));
     offsets::allot(listed, given, &used)
 }
@@ -289,6 +294,7 @@ fn deleting(world: &World, settings: &Settings, has_finalizer: bool) -> Plan {
         return Plan { remove: remove_all(&world.children), ..still };
     }
     match &world.leftovers {
+        Some(_) if world.held.is_some() => Plan { pace: Pace::Within(RECHECK), ..still },
         None => Plan { pace: Pace::Within(LEFTOVERS_PERIOD), ..still },
         Some(left) if left.listing.enis.is_empty() => Plan { finalizer: Finalizer::Remove, ..still },
         Some(left) if world.now.duration_since(left.since) < settings.listing_lag => {

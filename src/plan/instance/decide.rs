@@ -4,7 +4,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::room::Places;
 use super::{SlotPlan, Step, World};
-use crate::api::{CloudState, CloudStatus, NodeENIAttachment};
+use crate::api::{CloudState, CloudStatus, NodeENIAttachment, Reason};
 use crate::plan::belief::{Belief, SlotView};
 use crate::plan::verdicts::{self, Standing};
 use crate::plan::{Pace, Settings, asks, record};
@@ -86,7 +86,20 @@ impl View<'_> {
         if belief == Belief::Unasked {
             return self.unasked(object);
         }
+        if let Some(decision) = self.held(object, &belief) {
+            return decision;
+        }
         if object.spec.release { self.remove(slot, belief) } else { self.bring_up(slot, belief) }
+    }
+
+    /// Nothing, while the listings are not to be believed, where that would lose an ENI or make another.
+    fn held(&self, object: &NodeENIAttachment, belief: &Belief) -> Option<Decision> {
+        let why = self.world.held.as_ref()?;
+        let lost = matches!(belief, Belief::Nothing { .. }) && object.recorded().is_some();
+        let blocked = Standing::Blocked(Reason::DeletesHeld, why.clone());
+        let cloud = object.recorded().cloned();
+        (object.spec.release || lost)
+            .then(|| Decision::rest(cloud, blocked, Pace::Within(SignedDuration::from_mins(1))))
     }
 
     /// A slot that EC2 was not asked about: it is as it should be, or EC2 needs a little longer.

@@ -13,6 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 pub use self::bring_up::create_request;
 use self::decide::View;
 use self::room::Places;
+pub(super) use self::room::wanted as wanted_position;
 use super::asks::Change;
 use super::belief::{self, Belief, SlotView};
 use super::{Pace, Settings};
@@ -30,6 +31,8 @@ pub struct World {
     pub instance_type: Option<InstanceType>,
     /// Whether its node is ready; `None` if it has no node.
     pub node_ready: Option<bool>,
+    /// Why nothing may be deleted or made again, if so.
+    pub held: Option<String>,
     /// Its slots.
     pub slots: Vec<SlotView>,
 }

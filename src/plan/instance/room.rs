@@ -43,8 +43,11 @@ fn claim<'a>(slot: &'a SlotView, belief: &Belief) -> Option<Claim<'a>> {
     })
 }
 
+/// How often to look whether there is room now.
+pub(super) const NO_ROOM_PERIOD: SignedDuration = SignedDuration::from_mins(5);
+
 /// The position that a slot asks for.
-fn wanted(attachment: &NodeENIAttachment) -> Position {
+pub(in crate::plan) fn wanted(attachment: &NodeENIAttachment) -> Position {
     let number = |value: i64| u32::try_from(value).unwrap_or_default();
     let spec = &attachment.spec;
     Position { card: number(spec.network_card_index), device: number(spec.device_index) }
@@ -86,7 +89,7 @@ impl View<'_> {
             Some(Place::At(at)) => Ok(*at),
             Some(full) => {
                 let (reason, message) = self.no_room(full, wanted(&slot.attachment));
-                wait(Standing::Blocked(reason, message), 300)
+                wait(Standing::Blocked(reason, message), NO_ROOM_PERIOD.as_secs())
             }
             None => wait(Standing::Settling, 1),
         }
