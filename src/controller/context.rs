@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use k8s_openapi::jiff::Timestamp;
 
 use super::authority::Authority;
+use super::hop_limit::Tried;
 use crate::api::{NodeENIAttachment, SubnetOffset};
 use crate::model::{Ec2ErrorKind, EniId};
 use crate::plan::{Settings, backoff};
@@ -39,6 +40,7 @@ pub trait Clock: Send + Sync + 'static {
 /// None of it is needed: a process that starts anew waits a little longer where it does not know.
 #[derive(Debug, Default)]
 pub struct Memory {
+    pub(super) hop_limits: Tried,
     slots: Mutex<BTreeMap<String, SlotMemory>>,
     leftovers: Mutex<BTreeMap<String, Timestamp>>,
     visits: Mutex<BTreeMap<String, Timestamp>>,

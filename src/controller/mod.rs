@@ -7,6 +7,7 @@ mod dry_run;
 mod error;
 mod execute;
 mod fence;
+mod hop_limit;
 pub mod instance_pass;
 mod lease;
 mod network;

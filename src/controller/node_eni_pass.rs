@@ -8,7 +8,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
-use super::{dry_run, network};
+use super::{dry_run, hop_limit, network};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
 use crate::ec2::{Answer, Ec2, EniQuery};
@@ -50,7 +50,8 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
     let create = dry_run::request(&world, &plan, &context.settings.cluster);
     let done = carry_out(&object, plan, context).await?.or(visit);
-    Ok(done.or(dry_run::ask(create, context).await))
+    let hops = hop_limit::raise(name, &world, context).await;
+    Ok(done.or(hops).or(dry_run::ask(create, context).await))
 }
 
 /// The objects of a `NodeENI` that are there and cannot be read.

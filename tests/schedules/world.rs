@@ -333,6 +333,7 @@ fn started(cluster: MemoryCluster, ec2: SimEc2, clock: SetClock, agent_required:
         cluster: ClusterId(CLUSTER.to_owned()),
         listing_lag: SignedDuration::from_secs(60),
         agent_required,
+        hop_limit: None,
         sweep: Rules::default(),
     };
     Arc::new(Context {

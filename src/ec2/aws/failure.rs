@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Where credentials come from, for somebody who has given none.
-const WAYS_TO_CREDENTIALS: &str = "give the pod credentials by IRSA, by EKS Pod Identity, by the instance \
+pub(super) const WAYS_TO_CREDENTIALS: &str = "give the pod credentials by IRSA, by EKS Pod Identity, by the instance \
      profile (IMDSv2 with a hop limit of 2), or by the environment";
 
 /// Kind, code and message of an error.
@@ -91,7 +91,7 @@ fn no_answer(code: &str, error: &(dyn Error + 'static)) -> Fault {
 }
 
 /// The error and its causes in one line, without the SDK's dump of what it knew.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
