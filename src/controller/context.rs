@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
 
+use super::authority::Authority;
+use super::hop_limit::Tried;
 use crate::api::{NodeENIAttachment, SubnetOffset};
 use crate::model::{Ec2ErrorKind, EniId};
 use crate::plan::{Settings, backoff};
@@ -21,6 +23,8 @@ pub struct Context<C, E, K> {
     pub settings: Settings,
     /// What this process remembers.
     pub memory: Memory,
+    /// What this process has learnt of what it may do in EC2.
+    pub authority: Authority,
 }
 
 /// Time and chance: inputs like any other, so that a test can set them.
@@ -36,6 +40,7 @@ pub trait Clock: Send + Sync + 'static {
 /// None of it is needed: a process that starts anew waits a little longer where it does not know.
 #[derive(Debug, Default)]
 pub struct Memory {
+    pub(super) hop_limits: Tried,
     slots: Mutex<BTreeMap<String, SlotMemory>>,
     leftovers: Mutex<BTreeMap<String, Timestamp>>,
     visits: Mutex<BTreeMap<String, Timestamp>>,

@@ -1,10 +1,13 @@
 //! The controller: passes over `NodeENI`s and over instances, and the wiring that causes them.
 
+mod authority;
 mod clock;
 mod context;
+mod dry_run;
 mod error;
 mod execute;
 mod fence;
+mod hop_limit;
 pub mod instance_pass;
 mod lease;
 mod network;
@@ -16,6 +19,7 @@ pub mod sweep_pass;
 mod takeover;
 mod watch;
 
+pub use authority::{Authority, Authorized};
 pub use clock::SystemClock;
 pub use context::{Clock, Context, Memory, Swept};
 pub use error::PassError;

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
-use super::{network, takeover};
+use super::{dry_run, hop_limit, network, takeover};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
 use crate::ec2::{Answer, Ec2, EniQuery};
@@ -52,7 +52,10 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
     let plan = spare(plan(&world, &context.settings), &unreadable, &world);
     let visit = next_visit(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
-    Ok(carry_out(&object, plan, context).await?.or(visit))
+    let create = dry_run::request(&world, &plan, &context.settings.cluster);
+    let done = carry_out(&object, plan, context).await?.or(visit);
+    let hops = hop_limit::raise(name, &world, context).await;
+    Ok(done.or(hops).or(dry_run::ask(create, context).await))
 }
 
 /// The objects of a `NodeENI` that are there and cannot be read.
@@ -123,6 +126,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         nodes,
         instances: sightings,
         children,
+        authority: context.authority.known(),
     })
 }
 

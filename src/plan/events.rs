@@ -21,8 +21,8 @@ pub struct Event {
     pub message: String,
 }
 
-/// Reasons that say that nothing is wrong.
-const UNREMARKABLE: [Reason; 11] = [
+/// Reasons that say that nothing is wrong, or what is told once for all slots of a `NodeENI`.
+const UNREMARKABLE: [Reason; 13] = [
     Reason::InProgress,
     Reason::Settling,
     Reason::Throttled,
@@ -34,6 +34,8 @@ const UNREMARKABLE: [Reason; 11] = [
     Reason::WaitingForRelease,
     Reason::NodeGoing,
     Reason::InstanceGone,
+    Reason::Unauthorized,
+    Reason::Unauthenticated,
 ];
 
 /// The events of a slot whose status changes from the object's to another.

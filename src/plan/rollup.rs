@@ -9,7 +9,7 @@ use super::events::Event;
 use super::fanout::{Listed, Unserved, World};
 use super::instance::slot_of;
 use super::resolve::join;
-use super::{offsets, verdicts};
+use super::{authority, offsets, verdicts};
 use crate::api::{
     AttachmentSummary, CloudState, ConditionType, MAX_SUMMARIES, NodeENI, NodeENIAttachment, NodeENIStatus,
     REPLACE_ANNOTATION, Reason, SubnetOffset, Verdict, find_condition, set_condition,
@@ -70,7 +70,11 @@ pub fn unreadable(object: &NodeENI, error: &Ec2Error, now: Timestamp) -> NodeENI
         return well.clone();
     }
     let (reason, message) = verdicts::failure(error);
-    with(object, ConditionType::Ready, reason, &message, now)
+    let mut status = with(object, ConditionType::Ready, reason, &message, now);
+    if let Some(verdict) = authority::of_failure(error) {
+        set_condition(&mut status.conditions, &verdict, object.metadata.generation, now);
+    }
+    status
 }
 
 /// Says in a status that was decided already what else is in the way of the object's ENIs.
@@ -197,8 +201,9 @@ fn verdicts(
     status: &NodeENIStatus,
     staying: &[&NodeENIAttachment],
 ) -> Vec<Verdict> {
+    let authorized = authority::verdict(&world.authority, &world.children);
     if let Some(ready) = standing_still(world) {
-        return vec![ready];
+        return vec![ready, authorized];
     }
     let troubles = troubles(seen, staying);
     vec![
@@ -207,6 +212,7 @@ fn verdicts(
         uneven_zones(seen),
         replacement_needed(staying),
         degraded(&troubles),
+        authorized,
         ready(seen, status, &troubles),
     ]
 }
@@ -383,6 +389,7 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
         (ConditionType::UnevenZones, "True", "UnevenZones"),
         (ConditionType::ReplacementNeeded, "True", "ReplacementNeeded"),
         (ConditionType::Degraded, "True", "NodesNotServed"),
+        (ConditionType::Authorized, "False", "NotAuthorized"),
     ];
     let told = |(type_, bad, event): (ConditionType, &str, &'static str)| {
         let now = find_condition(&after.conditions, type_).filter(|one| one.status == bad)?;

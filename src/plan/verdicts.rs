@@ -349,6 +349,7 @@ pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
         Kind::AccountFull => Reason::AccountFull,
         Kind::Mismatch => Reason::Mismatch,
         Kind::Unauthorized => Reason::Unauthorized,
+        Kind::Unauthenticated => Reason::Unauthenticated,
         Kind::Throttled => Reason::Throttled,
         Kind::NoAnswer => Reason::NoAnswer,
         Kind::InstanceNotReady => Reason::InstanceNotReady,
@@ -363,6 +364,9 @@ pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
     };
     let what_to_do = match error.kind {
         Kind::Unauthorized => permission(error.call),
+        Kind::Unauthenticated => {
+            " (nothing is changed until AWS takes the controller's credentials)".to_owned()
+        }
         Kind::Mismatch => {
             " (subnet, security groups and instance must be of one VPC and one zone)".to_owned()
         }

@@ -93,7 +93,7 @@ fn a_failure_is_told_once_for_each_reason() {
     let once = with(&object, first);
     assert_eq!(told(&once, &status(&once, None, &refused(Ec2ErrorKind::SubnetFull))), []);
     assert_eq!(
-        told(&once, &status(&once, None, &refused(Ec2ErrorKind::Unauthorized))),
+        told(&once, &status(&once, None, &refused(Ec2ErrorKind::AccountFull))),
         [(true, "ENICreationFailed")]
     );
 }
@@ -120,7 +120,7 @@ fn a_create_that_is_refused_again_is_not_told_again() {
 }
 
 #[test]
-fn what_passes_by_itself_is_not_told() {
+fn what_passes_by_itself_or_is_told_elsewhere_is_not_told() {
     let object = slot_object(1);
     for standing in [
         Standing::Creating,
@@ -128,6 +128,9 @@ fn what_passes_by_itself_is_not_told() {
         Standing::Paused,
         refused(Ec2ErrorKind::Throttled),
         refused(Ec2ErrorKind::NoAnswer),
+        // What the controller may not do is told of the NodeENI, once, and not of each slot.
+        refused(Ec2ErrorKind::Unauthorized),
+        refused(Ec2ErrorKind::Unauthenticated),
     ] {
         assert_eq!(told(&object, &status(&object, None, &standing)), [], "{standing:?}");
     }
@@ -142,7 +145,7 @@ fn a_failed_attach_and_a_failed_attribute_are_told_by_their_names() {
         [(true, "ENIAttachmentFailed")]
     );
     let before = with(&object, status(&object, Some(CloudState::Attached), &attached()));
-    let after = status(&before, Some(CloudState::Attached), &refused(Ec2ErrorKind::Unauthorized));
+    let after = status(&before, Some(CloudState::Attached), &refused(Ec2ErrorKind::AccountFull));
     assert_eq!(told(&before, &after), [(true, "ENINotReady")]);
 }
 
@@ -154,9 +157,9 @@ fn a_detach_is_told_and_what_hinders_it_is_too() {
     let after = status(&before, Some(CloudState::Detaching), &Standing::Detaching);
     assert_eq!(told(&before, &after), [(false, "ENIDetached")]);
     assert_eq!(told(&with(&object, after.clone()), &after), []);
-    let hindered = status(&before, Some(CloudState::Attached), &refused(Ec2ErrorKind::Unauthorized));
+    let hindered = status(&before, Some(CloudState::Attached), &refused(Ec2ErrorKind::AccountFull));
     assert_eq!(told(&before, &hindered), [(true, "ENIDetachmentFailed")]);
-    let hindered = status(&before, Some(CloudState::Available), &refused(Ec2ErrorKind::Unauthorized));
+    let hindered = status(&before, Some(CloudState::Available), &refused(Ec2ErrorKind::AccountFull));
     assert_eq!(told(&before, &hindered), [(true, "ENIDeletionFailed")]);
 }
 

@@ -17,6 +17,7 @@
 )]
 
 mod asks_table;
+mod authority_table;
 mod belief_table;
 mod change_table;
 mod choice_table;

@@ -68,6 +68,7 @@ fn each_kind_of_failure_has_its_reason_and_ec2s_words() {
         (Kind::AccountFull, Reason::AccountFull),
         (Kind::Mismatch, Reason::Mismatch),
         (Kind::Unauthorized, Reason::Unauthorized),
+        (Kind::Unauthenticated, Reason::Unauthenticated),
         (Kind::Throttled, Reason::Throttled),
         (Kind::NoAnswer, Reason::NoAnswer),
         (Kind::InstanceNotReady, Reason::InstanceNotReady),

@@ -10,6 +10,7 @@ mod room;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+pub use self::bring_up::create_request;
 use self::decide::View;
 use self::room::Places;
 pub(super) use self::room::wanted as wanted_position;
