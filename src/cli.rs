@@ -2,6 +2,8 @@
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::plan::budget::{Limits, Share};
+
 /// Elastic network interfaces for Kubernetes nodes on AWS, declared.
 #[derive(Debug, Parser)]
 #[command(name = "eni-operator", version, about)]
@@ -79,8 +81,22 @@ pub struct ControllerArgs {
     pub max_concurrent_reconciles: u16,
 
     /// Instances that are worked on at once.
-    #[arg(long, env = "MAX_CONCURRENT_INSTANCES", default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, env = "MAX_CONCURRENT_INSTANCES", default_value_t = 1024, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub max_concurrent_instances: u16,
+
+    /// ENIs that are detached or deleted at once.
+    #[arg(long, env = "MAX_CONCURRENT_ENI_CLEANUP", default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub max_concurrent_eni_cleanup: u16,
+
+    /// Which share of EC2's request limits to use: more than 0, at most 1. The rest is for others in the
+    /// account.
+    #[arg(long, env = "API_SHARE", default_value = "0.5", value_name = "SHARE")]
+    pub api_share: Share,
+
+    /// Request limits of the account that are not the documented ones, such as
+    /// `AttachNetworkInterface=100/10,CreateNetworkInterface=200/10`: how many calls at once, and a second.
+    #[arg(long, env = "API_LIMITS", default_value = "", hide_default_value = true, value_name = "LIMITS")]
+    pub api_limits: Limits,
 }
 
 /// Arguments of `crd-gen`.
@@ -142,5 +158,33 @@ mod tests {
         assert_eq!(listen_address(":8080"), Ok(ListenAddress(Some(([0, 0, 0, 0], 8080).into()))));
         assert_eq!(listen_address("0"), Ok(ListenAddress(None)));
         assert!(listen_address("8080").is_err());
+    }
+
+    #[cfg(feature = "aws")]
+    #[track_caller]
+    fn refused(arguments: &[&str], flag: &str) {
+        let error = Cli::try_parse_from(["eni-operator", "controller"].iter().chain(arguments)).unwrap_err();
+        assert!(error.to_string().contains(flag), "{error}");
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn a_limit_that_is_none_is_refused_by_its_flags_name() {
+        for share in ["0", "-0.5", "1.01", "NaN", "half", ""] {
+            refused(&[&format!("--api-share={share}")], "--api-share");
+        }
+        for limits in [
+            "AttachNetworkInterface",
+            "AttachNetworkInterface=5",
+            "AttachNetworkInterface=0/5",
+            "AttachNetworkInterface=5/0",
+            "AttachNetworkInterface=5/inf",
+            "RunInstances=5/2",
+            "DeleteTags=1/1,DeleteTags=2/2",
+        ] {
+            refused(&[&format!("--api-limits={limits}")], "--api-limits");
+        }
+        refused(&["--max-concurrent-eni-cleanup=0"], "--max-concurrent-eni-cleanup");
+        refused(&["--max-concurrent-instances=0"], "--max-concurrent-instances");
     }
 }

@@ -1,5 +1,6 @@
 //! The controller: passes over `NodeENI`s and over instances, and the wiring that causes them.
 
+pub mod budget;
 mod clock;
 mod context;
 mod error;

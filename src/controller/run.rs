@@ -7,6 +7,7 @@ use futures::channel::mpsc::unbounded;
 use kube::Client;
 use tokio::sync::watch;
 
+use super::budget::{Budget, BudgetSettings, Budgeted};
 use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
 use super::queue::{self, Limits};
@@ -27,6 +28,8 @@ pub struct Options {
     pub node_enis_at_once: usize,
     /// Passes over instances at once.
     pub instances_at_once: usize,
+    /// How fast EC2 may be called.
+    pub budget: BudgetSettings,
 }
 
 /// How far the controller is.
@@ -100,9 +103,11 @@ async fn act<E: Ec2>(
     let (node_enis, woken_node_enis) = unbounded();
     let (instances, woken_instances) = unbounded();
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
+    let budget = Budget::new(&options.budget);
     let context = Context {
         cluster: Fenced::new(KubeCluster::new(client, snapshot), mandate.clone(), SystemClock),
-        ec2: SharedEc2::new(Fenced::new(ec2, mandate, SystemClock)),
+        // The fence is last: a call that has waited for its turn is looked at again before it is sent.
+        ec2: SharedEc2::new(Budgeted::new(Fenced::new(ec2, mandate, SystemClock), budget)),
         clock: SystemClock,
         settings: options.settings.clone(),
         memory: Memory::default(),

@@ -10,6 +10,7 @@
 pub mod asks;
 pub mod backoff;
 pub mod belief;
+pub mod budget;
 pub mod events;
 pub mod fanout;
 pub mod instance;

@@ -18,6 +18,7 @@
 
 mod asks_table;
 mod belief_table;
+mod budget;
 mod events_table;
 mod fanout_oracle;
 mod fanout_properties;
