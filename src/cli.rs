@@ -64,6 +64,23 @@ pub struct ControllerArgs {
     #[arg(long, env = "LISTING_LAG_SECONDS", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=3600))]
     pub listing_lag_seconds: i64,
 
+    /// Time between two listings of all ENIs of the cluster, in seconds. They find drift and orphans.
+    #[arg(long, env = "SWEEP_PERIOD_SECONDS", default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(10..=86_400))]
+    pub sweep_period_seconds: i64,
+
+    /// How old an ENI must be, in seconds, before it is taken for one that nothing wants any more.
+    #[arg(long, env = "ORPHAN_MIN_AGE_SECONDS", default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(60..=604_800))]
+    pub orphan_min_age_seconds: i64,
+
+    /// How many orphaned ENIs are given up in one period.
+    #[arg(long, env = "SWEEP_DELETIONS", default_value_t = 50, value_name = "N")]
+    pub sweep_deletions: u16,
+
+    /// The share of all ENIs, in per cent, that may be orphans or missing; where it is more, nothing is
+    /// deleted. 100 switches the brake off.
+    #[arg(long, env = "SWEEP_BRAKE", default_value_t = 50, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub sweep_brake: u8,
+
     /// Whether to act only while holding the Lease.
     #[arg(long, visible_alias = "enable-leader-election", env = "ENABLE_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub leader_elect: bool,

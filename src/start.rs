@@ -8,7 +8,7 @@ use eni_operator::controller::budget::BudgetSettings;
 use eni_operator::controller::{End, Options, Stage, run};
 use eni_operator::ec2::aws::{Aws, AwsSettings};
 use eni_operator::model::ClusterId;
-use eni_operator::{http, plan};
+use eni_operator::{cluster, http, plan};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::SignedDuration;
 use kube::{Api, Client, ResourceExt};
@@ -31,7 +31,7 @@ pub(crate) fn controller(args: ControllerArgs) -> anyhow::Result<()> {
 }
 
 async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
-    let client = Client::try_default().await.context(
+    let client = cluster::connect().await.context(
         "finding the Kubernetes API server: in a pod by its service account, elsewhere by KUBECONFIG",
     )?;
     let settings =
@@ -67,6 +67,7 @@ async fn options(args: &ControllerArgs, client: &Client) -> anyhow::Result<Optio
             cluster: ClusterId(cluster),
             listing_lag: SignedDuration::from_secs(args.listing_lag_seconds),
             agent_required: args.require_node_agent,
+            sweep: sweep_rules(args),
         },
         lease: args.leader_elect.then_some((namespace, identity)),
         node_enis_at_once: args.max_concurrent_reconciles.into(),
@@ -77,6 +78,16 @@ async fn options(args: &ControllerArgs, client: &Client) -> anyhow::Result<Optio
             cleanup_at_once: args.max_concurrent_eni_cleanup.into(),
         },
     })
+}
+
+/// How careful to be with what a listing of the whole cluster shows.
+fn sweep_rules(args: &ControllerArgs) -> plan::sweep::Rules {
+    plan::sweep::Rules {
+        period: SignedDuration::from_secs(args.sweep_period_seconds),
+        min_age: SignedDuration::from_secs(args.orphan_min_age_seconds),
+        deletions: args.sweep_deletions.into(),
+        brake: args.sweep_brake.into(),
+    }
 }
 
 /// The id that a cluster keeps for as long as it exists.

@@ -1,12 +1,12 @@
 //! What every pass is given: the ports, the settings, the clock, and what this process remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
 
-use crate::api::NodeENIAttachment;
-use crate::model::Ec2ErrorKind;
+use crate::api::{NodeENIAttachment, SubnetOffset};
+use crate::model::{Ec2ErrorKind, EniId};
 use crate::plan::{Settings, backoff};
 
 /// What every pass is given.
@@ -38,7 +38,23 @@ pub trait Clock: Send + Sync + 'static {
 pub struct Memory {
     slots: Mutex<BTreeMap<String, SlotMemory>>,
     leftovers: Mutex<BTreeMap<String, Timestamp>>,
-    sweeps: Mutex<BTreeMap<String, Option<Timestamp>>>,
+    visits: Mutex<BTreeMap<String, Timestamp>>,
+    swept: Mutex<Swept>,
+}
+
+/// What the last listing of the whole cluster told.
+#[derive(Debug, Clone, Default)]
+pub struct Swept {
+    /// When it was; none before the first.
+    pub at: Option<Timestamp>,
+    /// When each ENI without a slot was first seen.
+    pub sightings: BTreeMap<EniId, Timestamp>,
+    /// The places of subnets by `NodeENI`.
+    pub places: BTreeMap<String, Vec<SubnetOffset>>,
+    /// ENIs that bear the cluster's tag and are not ours.
+    pub strangers: BTreeSet<EniId>,
+    /// Why nothing may be deleted, if so.
+    pub hold: Option<String>,
 }
 
 /// What is remembered of one slot.
@@ -140,19 +156,52 @@ impl Memory {
         self.slots().remove(uid);
     }
 
-    fn sweeps(&self) -> MutexGuard<'_, BTreeMap<String, Option<Timestamp>>> {
-        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner)
+    fn visits(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
+        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When to look for ENIs of a `NodeENI` that have no slot: once for what an earlier process may have left,
-    /// when a listing shows all that it did.
-    pub fn sweep_due(&self, node_eni: &str, shown: Timestamp) -> Option<Timestamp> {
-        *self.sweeps().entry(node_eni.to_owned()).or_insert(Some(shown))
+    /// When to look for ENIs of a `NodeENI` that have no slot; `None` for not at all.
+    pub fn visit_due(&self, node_eni: &str) -> Option<Timestamp> {
+        self.visits().get(node_eni).copied()
     }
 
-    /// When to look again; `None` for not at all.
-    pub fn sweep_at(&self, node_eni: &str, at: Option<Timestamp>) {
-        self.sweeps().insert(node_eni.to_owned(), at);
+    /// When to look for ENIs of a `NodeENI` that have no slot, from now on.
+    pub fn visit_at(&self, node_eni: &str, at: Option<Timestamp>) {
+        match at {
+            Some(at) => self.visits().insert(node_eni.to_owned(), at),
+            None => self.visits().remove(node_eni),
+        };
+    }
+
+    fn swept_mut(&self) -> MutexGuard<'_, Swept> {
+        self.swept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the last listing of the whole cluster told.
+    pub fn swept(&self) -> Swept {
+        self.swept_mut().clone()
+    }
+
+    /// Takes note of what a listing of the whole cluster told.
+    pub fn set_swept(&self, swept: Swept) {
+        *self.swept_mut() = swept;
+    }
+
+    /// The places of a `NodeENI`'s subnets, as the last listing had them; `None` before the first listing.
+    pub fn places(&self, node_eni: &str) -> Option<Vec<SubnetOffset>> {
+        let swept = self.swept_mut();
+        swept.at.map(|_| swept.places.get(node_eni).cloned().unwrap_or_default())
+    }
+
+    /// Why nothing may be deleted, if so.
+    pub fn hold(&self) -> Option<String> {
+        self.swept_mut().hold.clone()
+    }
+
+    /// A `NodeENI` is gone.
+    pub fn forget_node_eni(&self, name: &str) {
+        self.visits().remove(name);
+        self.swept_mut().places.remove(name);
     }
 
     /// Since when EC2 has been listing ENIs of a `NodeENI` that have no slot.

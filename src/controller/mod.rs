@@ -8,14 +8,16 @@ mod execute;
 mod fence;
 pub mod instance_pass;
 mod lease;
+mod network;
 pub mod node_eni_pass;
 mod queue;
 mod run;
 mod shared;
+pub mod sweep_pass;
 mod watch;
 
 pub use clock::SystemClock;
-pub use context::{Clock, Context, Memory};
+pub use context::{Clock, Context, Memory, Swept};
 pub use error::PassError;
 pub use lease::LEASE_NAME;
 pub use run::{End, Options, Stage, run};

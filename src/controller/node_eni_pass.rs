@@ -8,14 +8,14 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
-use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus};
-use crate::cluster::{Cluster, ClusterErrorKind, Sight};
-use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use super::network;
+use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
+use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
+use crate::ec2::{Answer, Ec2, EniQuery};
 use crate::model::{Ec2Error, InstanceId, Ownership, Slot, VpcId};
 use crate::plan::belief::Listing;
 use crate::plan::fanout::{Finalizer, Leftovers, Plan, Renewal, World, instances, plan, remove_all};
 use crate::plan::instance::{Sighting, slot_of};
-use crate::plan::resolve::{self, Network};
 use crate::plan::{Pace, rollup};
 
 /// How many objects are written at once. The client's own limit, five requests in flight, is not more.
@@ -31,6 +31,8 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
 ) -> Result<Pace, PassError> {
     let object = match context.cluster.node_eni(name) {
         Some(Sight::Seen(object)) => object,
+        // Its end needs nothing of what it wants.
+        Some(Sight::Undecodable(object, _)) if object.metadata.deletion_timestamp.is_some() => object,
         // It is there: what it wants is not known, so its slots stay as they are.
         Some(Sight::Undecodable(object, why)) => return tell_undecodable(&object, &why, context).await,
         None => return bereave(name, context).await,
@@ -42,24 +44,51 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
             return Err(error.into());
         }
     };
-    let plan = plan(&world, &context.settings);
-    let sweep = next_sweep(&world, &plan, context);
+    let unreadable = unreadable_of(name, context);
+    let plan = spare(plan(&world, &context.settings), &unreadable, &world);
+    let visit = next_visit(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
-    Ok(carry_out(&object, plan, context).await?.or(sweep))
+    Ok(carry_out(&object, plan, context).await?.or(visit))
+}
+
+/// The objects of a `NodeENI` that are there and cannot be read.
+fn unreadable_of<C: Cluster, E, K>(name: &str, context: &Context<C, E, K>) -> Vec<Arc<Unreadable>> {
+    context.cluster.unreadable().into_iter().filter(|one| one.node_eni == name).collect()
+}
+
+/// A plan that takes no object that cannot be read for absent: it is not made again, and while it is there
+/// its `NodeENI` stays.
+fn spare(mut plan: Plan, unreadable: &[Arc<Unreadable>], world: &World) -> Plan {
+    let Some(first) = unreadable.first() else { return plan };
+    let there = |slot: &NodeENIAttachment| {
+        unreadable.iter().any(|one| slot.metadata.name.as_ref() == Some(&one.name))
+    };
+    plan.create.retain(|slot| !there(slot));
+    if plan.finalizer == Finalizer::Remove {
+        plan.finalizer = Finalizer::Keep;
+    }
+    let message = format!(
+        "{} objects of slots cannot be read, so their ENIs stay as they are; NodeENIAttachment {}: {}",
+        unreadable.len(),
+        first.name,
+        first.why
+    );
+    rollup::hindered(&mut plan.status, &world.node_eni, Reason::Undecodable, message, world.now);
+    plan
 }
 
 /// When to look for ENIs without a slot, after this pass.
-fn next_sweep<C, E, K: Clock>(world: &World, plan: &Plan, context: &Context<C, E, K>) -> Pace {
+fn next_visit<C, E, K: Clock>(world: &World, plan: &Plan, context: &Context<C, E, K>) -> Pace {
     let name = world.node_eni.metadata.name.as_deref().unwrap_or_default();
     let shown = world.now + context.settings.listing_lag;
     let left = world.leftovers.as_ref().map(|left| !left.listing.enis.is_empty());
     // A renewal that ends half-way leaves an ENI without a slot.
     if left == Some(true) || !plan.renew.is_empty() {
-        context.memory.sweep_at(name, Some(shown));
+        context.memory.visit_at(name, Some(shown));
     } else if left == Some(false) {
-        context.memory.sweep_at(name, None);
+        context.memory.visit_at(name, None);
     }
-    let due = context.memory.sweep_due(name, shown);
+    let due = context.memory.visit_due(name);
     due.map_or(Pace::Settled, |at| Pace::Within(at.duration_since(world.now).max(SOON)))
 }
 
@@ -72,7 +101,9 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     let nodes = context.cluster.nodes();
     let children: Vec<NodeENIAttachment> =
         context.cluster.attachments_of(name).iter().map(|child| child.as_ref().clone()).collect();
-    let wanted: Vec<InstanceId> = instances(object, &nodes, &children).into_iter().collect();
+    let leftovers = leftovers(object, &children, context).await?;
+    let wanted: Vec<InstanceId> =
+        instances(object, &nodes, &children, leftovers.as_ref()).into_iter().collect();
     let found = context.ec2.instances(&wanted).await?;
     let mut sightings: BTreeMap<InstanceId, Sighting> =
         wanted.into_iter().map(|id| (id, Sighting::Absent)).collect();
@@ -80,8 +111,10 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     sightings.extend(found.into_iter().map(|instance| (instance.id.clone(), Sighting::Seen(instance))));
     Ok(World {
         now: context.clock.now(),
-        network: network(object, vpcs, context).await?,
-        leftovers: leftovers(object, &children, context).await?,
+        network: network::look_up(&object.spec, vpcs, &context.ec2).await?,
+        leftovers,
+        tagged: context.memory.places(name).unwrap_or_default(),
+        held: context.memory.hold(),
         node_eni: object.as_ref().clone(),
         nodes,
         instances: sightings,
@@ -89,48 +122,9 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     })
 }
 
-/// Looks up the subnets and groups that a spec names, in the VPCs of its nodes.
-async fn network<C: Cluster, E: Ec2, K: Clock>(
-    object: &NodeENI,
-    vpcs: BTreeSet<VpcId>,
-    context: &Context<C, E, K>,
-) -> Answer<Network> {
-    let mut network = Network::default();
-    let ids = resolve::subnet_ids(&object.spec);
-    if !ids.is_empty() && !vpcs.is_empty() {
-        network.subnets = context.ec2.subnets(&SubnetQuery::Ids(ids)).await?;
-    }
-    for vpc in vpcs {
-        let names = resolve::subnet_names(&object.spec);
-        if !names.is_empty() {
-            let found = context.ec2.subnets(&SubnetQuery::Names(vpc.clone(), names)).await?;
-            network.named_subnets.insert(vpc.clone(), found);
-        }
-        let names = object.spec.security_group_names.clone().unwrap_or_default();
-        if !names.is_empty() {
-            network.named_groups.insert(vpc.clone(), groups(&vpc, names, context).await?);
-        }
-    }
-    Ok(network)
-}
-
-/// The groups of some names: by group name, and those without one by tag.
-async fn groups<C: Cluster, E: Ec2, K: Clock>(
-    vpc: &VpcId,
-    mut names: Vec<String>,
-    context: &Context<C, E, K>,
-) -> Answer<Vec<crate::model::SecurityGroup>> {
-    let query = SecurityGroupQuery::GroupNames(vpc.clone(), names.clone());
-    let mut found = context.ec2.security_groups(&query).await?;
-    names.retain(|name| !found.iter().any(|group| group.group_name == *name));
-    if !names.is_empty() {
-        found.extend(context.ec2.security_groups(&SecurityGroupQuery::TagNames(vpc.clone(), names)).await?);
-    }
-    Ok(found)
-}
-
 /// What EC2 lists of a `NodeENI` and no slot is there for, where that is to be known: when it is being
-/// deleted and has no slots any more, and once after whatever may have left something behind.
+/// deleted and has no slots any more, after whatever may have left something behind, and where nothing else
+/// says which places its subnets have.
 async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
     children: &[NodeENIAttachment],
@@ -139,23 +133,33 @@ async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
     let name = object.metadata.name.clone().unwrap_or_default();
     let at = context.clock.now();
     let deleting = object.metadata.deletion_timestamp.is_some();
-    let due = context.memory.sweep_due(&name, at + context.settings.listing_lag).is_some_and(|due| due <= at);
-    let asked = if deleting { children.is_empty() } else { due };
+    let due = context.memory.visit_due(&name).is_some_and(|due| due <= at);
+    let asked = if deleting { children.is_empty() } else { due || unplaced(object, children, context) };
     if !asked || object.spec.paused == Some(true) {
         return Ok(None);
     }
     let query = EniQuery::OfNodeEnis(context.settings.cluster.clone(), vec![name.clone()]);
-    let slots: BTreeSet<Slot> = children.iter().filter_map(slot_of).collect();
+    let unreadable = unreadable_of(&name, context);
+    let slots: BTreeSet<Slot> =
+        children.iter().filter_map(slot_of).chain(unreadable.iter().filter_map(|one| one.slot())).collect();
     let mut enis = context.ec2.enis(&query).await?;
     enis.retain(|eni| Ownership::read(&eni.tags).is_none_or(|owner| !slots.contains(&owner.slot)));
     let since = context.memory.leftovers_since(&name, !enis.is_empty(), at);
     Ok(Some(Leftovers { listing: Listing { at, enis }, since }))
 }
 
+/// Whether nothing says which places the object's subnets have, although its ENIs' tags might: it may come
+/// from a backup. A listing of the whole cluster would have told.
+fn unplaced<C, E, K>(object: &NodeENI, children: &[NodeENIAttachment], context: &Context<C, E, K>) -> bool {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let told = object.status.as_ref().is_some_and(|status| !status.subnet_offsets.is_empty());
+    !told && children.is_empty() && context.memory.places(name).is_none()
+}
+
 /// Makes, changes and removes slots, and publishes.
 async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
-    plan: Plan,
+    mut plan: Plan,
     context: &Context<C, E, K>,
 ) -> Result<Pace, PassError> {
     match plan.finalizer {
@@ -165,9 +169,16 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
         }
         Finalizer::Remove => {
             context.cluster.remove_finalizer(object).await?;
+            context.memory.forget_node_eni(object.metadata.name.as_deref().unwrap_or_default());
             return Ok(Pace::Settled);
         }
         Finalizer::Keep => {}
+    }
+    // Written before a slot is made with them: from a view that is behind, another place would be free.
+    let places = object.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
+    let tell_first = !plan.create.is_empty() && places != plan.status.subnet_offsets;
+    if tell_first && !publish(object, &plan.status, context).await? {
+        return Ok(Pace::Within(SOON));
     }
     let made = each(&plan.create, |slot| make(slot, context)).await;
     let changed = each(&plan.update, |slot| async {
@@ -176,7 +187,15 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     .await;
     let renewed = each(&plan.renew, |slot| renew(slot, context)).await;
     let removed = each(&plan.remove, |slot| remove(slot, context)).await;
-    publish(object, &plan.status, context).await?;
+    if let Err(PassError::Cluster(error)) = &made
+        && error.kind == ClusterErrorKind::Refused
+    {
+        let now = context.clock.now();
+        rollup::hindered(&mut plan.status, object, Reason::ApiRefused, error.to_string(), now);
+        publish(object, &plan.status, context).await?;
+    } else if !tell_first {
+        publish(object, &plan.status, context).await?;
+    }
     Ok(plan.pace.or(made?).or(changed?).or(renewed?).or(removed?))
 }
 
@@ -240,20 +259,20 @@ async fn remove<C: Cluster, E: Ec2, K: Clock>(
     Ok(())
 }
 
-/// Writes the status of a `NodeENI` if it has changed, and tells what is new in it.
+/// Writes the status of a `NodeENI` if it has changed, and tells what is new in it. Says whether it stands.
 async fn publish<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
     status: &NodeENIStatus,
     context: &Context<C, E, K>,
-) -> Result<(), PassError> {
+) -> Result<bool, PassError> {
     if object.status.as_ref() == Some(status) {
-        return Ok(());
+        return Ok(true);
     }
     match context.cluster.apply_node_eni_status(object, status).await {
         Ok(()) => {}
         // The change that it was behind brings the next pass.
         Err(error) if matches!(error.kind, ClusterErrorKind::Conflict | ClusterErrorKind::Gone) => {
-            return Ok(());
+            return Ok(false);
         }
         Err(error) => return Err(error.into()),
     }
@@ -261,7 +280,7 @@ async fn publish<C: Cluster, E: Ec2, K: Clock>(
         let name = object.metadata.name.as_deref().unwrap_or_default();
         context.cluster.tell(name, event).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Removes the slots of a `NodeENI` that is gone, once the API server says so itself.
@@ -294,5 +313,5 @@ async fn tell_unreadable<C: Cluster, E: Ec2, K: Clock>(
     error: &Ec2Error,
     context: &Context<C, E, K>,
 ) -> Result<(), PassError> {
-    publish(object, &rollup::unreadable(object, error, context.clock.now()), context).await
+    publish(object, &rollup::unreadable(object, error, context.clock.now()), context).await.map(drop)
 }

@@ -7,15 +7,16 @@ use futures::channel::mpsc::unbounded;
 use kube::Client;
 use tokio::sync::watch;
 
-use super::budget::{Budget, BudgetSettings, Budgeted};
+use super::budget::{Budget, BudgetSettings, Budgeted, in_lane};
 use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
-use super::queue::{self, Limits};
+use super::queue::{self, Limits, Wake};
 use super::watch::{Wakes, Watches};
-use super::{Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass};
+use super::{Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass, sweep_pass};
 use crate::cluster::KubeCluster;
 use crate::ec2::Ec2;
 use crate::plan::Settings;
+use crate::plan::budget::Lane;
 
 /// How the controller is run.
 #[derive(Debug, Clone)]
@@ -102,6 +103,8 @@ async fn act<E: Ec2>(
     let snapshot = Arc::new(RwLock::default());
     let (node_enis, woken_node_enis) = unbounded();
     let (instances, woken_instances) = unbounded();
+    let (sweeps, woken_sweeps) = unbounded();
+    let visits = node_enis.clone();
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
     let budget = Budget::new(&options.budget);
     let context = Context {
@@ -120,6 +123,8 @@ async fn act<E: Ec2>(
             return;
         }
         tracing::info!("caught up with the API server");
+        // The receiver lives as long as this.
+        let _ = sweeps.unbounded_send(Wake { key: "sweep", news: true });
         let limits = |at_once, interval, gather| Limits { at_once, interval, gather };
         futures::join!(
             queue::run(
@@ -134,6 +139,13 @@ async fn act<E: Ec2>(
                 stop.clone(),
                 async |id| { instance_pass::pass(&id, &context).await }
             ),
+            queue::run(woken_sweeps, limits(1, GATHER, Duration::ZERO), stop.clone(), async |_| {
+                let looked = in_lane(Lane::Sweep, sweep_pass::pass(&context)).await?;
+                for name in looked.visit {
+                    let _ = visits.unbounded_send(Wake { key: name, news: true });
+                }
+                Ok(looked.pace)
+            }),
         );
     };
     let mut told = stop.clone();

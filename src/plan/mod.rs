@@ -7,6 +7,7 @@
 //! They share four rules. Unknown means wait. What is not ours is not touched. Nothing is decided in a
 //! pass that could not observe. A plan never waits: it says at what pace to look again.
 
+pub mod addresses;
 pub mod asks;
 pub mod backoff;
 pub mod belief;
@@ -23,6 +24,7 @@ pub mod release;
 pub mod resolve;
 pub mod rollup;
 pub mod slot_status;
+pub mod sweep;
 pub mod verdicts;
 
 use k8s_openapi::jiff::SignedDuration;
@@ -61,4 +63,7 @@ pub struct Settings {
 
     /// Whether an ENI is ready only when the node's agent says so.
     pub agent_required: bool,
+
+    /// How careful to be with what a listing of the whole cluster shows.
+    pub sweep: sweep::Rules,
 }

@@ -9,6 +9,8 @@ pub enum Key {
     NodeEni(String),
     /// An instance.
     Instance(InstanceId),
+    /// All ENIs of the cluster.
+    Sweep,
 }
 
 impl std::fmt::Display for Key {
@@ -16,6 +18,7 @@ impl std::fmt::Display for Key {
         match self {
             Self::NodeEni(name) => f.write_str(name),
             Self::Instance(id) => id.fmt(f),
+            Self::Sweep => f.write_str("the sweep"),
         }
     }
 }

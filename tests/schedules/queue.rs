@@ -21,7 +21,7 @@ pub struct Queue {
 
 fn interval(key: &Key) -> i64 {
     match key {
-        Key::NodeEni(_) => GATHER,
+        Key::NodeEni(_) | Key::Sweep => GATHER,
         Key::Instance(_) => 0,
     }
 }
@@ -71,6 +71,11 @@ impl Queue {
     /// The keys that are due and free.
     pub fn due(&self, now: i64, busy: impl Fn(&Key) -> bool) -> Vec<Key> {
         self.due.iter().filter(|(key, at)| **at <= now && !busy(key)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Whether nothing is due but a look at all of EC2.
+    pub fn only_sweeps(&self) -> bool {
+        self.due.keys().all(|key| *key == Key::Sweep)
     }
 
     /// When the next pass is due.

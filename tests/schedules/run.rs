@@ -83,6 +83,7 @@ fn settle_by(world: &mut World, mut rng: Option<&mut Rng>, mut at: impl FnMut(&W
     let begun = world.now;
     let steps = world.steps;
     world.last_change = world.now;
+    world.swept_in_vain = 0;
     loop {
         if let Some(turn) = next(world, rng.as_deref_mut()) {
             if matches!(turn, Turn::Release(_)) {
@@ -94,7 +95,10 @@ fn settle_by(world: &mut World, mut rng: Option<&mut Rng>, mut at: impl FnMut(&W
             if next(world, None).is_some() {
                 continue;
             }
-            if world.now - world.last_change > REST {
+            // Two looks at all of EC2 that found nothing new will find nothing new for ever.
+            let idle = world.queue.only_sweeps() && world.swept_in_vain > 1;
+            if idle || world.now - world.last_change > REST {
+                world.advance(LAG);
                 return Ok(());
             }
             if !jump(world) {

@@ -8,6 +8,7 @@ pub use limits::{InvalidLimit, Limit, Limits, Share};
 
 use k8s_openapi::jiff::SignedDuration;
 
+use super::asks::Change;
 use super::instance::Step;
 use crate::model::Call;
 
@@ -106,7 +107,16 @@ pub fn first_call(steps: &[Step]) -> Option<Call> {
     Some(match steps.first()? {
         Step::Create(_) => Call::Create,
         Step::Attach(_) => Call::Attach,
-        Step::Change(_) => Call::Modify,
+        Step::Change(change) => match change {
+            Change::Tag(_) => Call::CreateTags,
+            Change::Untag(_) => Call::DeleteTags,
+            Change::Assign(kind, _) => kind.assign(),
+            Change::Unassign(kind, _) => kind.unassign(),
+            Change::DeleteOnTermination(_)
+            | Change::SourceDestCheck(_)
+            | Change::Groups(_)
+            | Change::Description(_) => Call::Modify,
+        },
         Step::Detach { .. } | Step::DetachSurplus(_) => Call::Detach,
         Step::Delete | Step::DeleteSurplus(_) => Call::Delete,
     })

@@ -11,13 +11,13 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::belief::Listing;
 use super::instance::{Sighting, slot_of};
 use super::node::NodeFacts;
-use super::resolve::Network;
+use super::resolve::{self, Network};
 use super::rollup;
 use super::{Pace, Settings, offsets};
 use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset};
 use crate::model::{InstanceId, Ownership, Slot, Subnet, SubnetId};
 
-pub use child::leftover;
+pub use child::{leftover, leftover_of};
 pub use removal::all as remove_all;
 pub(crate) use wanted::Listed;
 pub use wanted::{Unserved, Wanted, selected};
@@ -39,6 +39,10 @@ pub struct World {
     pub children: Vec<NodeENIAttachment>,
     /// ENIs that still bear the object's tags, if that was asked.
     pub leftovers: Option<Leftovers>,
+    /// The places of subnets, as the tags of the object's ENIs last had them.
+    pub tagged: Vec<SubnetOffset>,
+    /// Why nothing may be deleted, if so.
+    pub held: Option<String>,
 }
 
 /// ENIs of a `NodeENI` for which there is no slot any more.
@@ -95,23 +99,27 @@ pub enum Finalizer {
 const LEFTOVERS_PERIOD: SignedDuration = SignedDuration::from_secs(5);
 
 /// How often to ask EC2 again about what may mend itself without Kubernetes noticing: a subnet that is
-/// tagged, an instance that terminates after its node was deleted.
+/// tagged, an instance that terminates after its node was deleted. What a node is, Kubernetes tells.
 const RECHECK: SignedDuration = SignedDuration::from_secs(60);
 
-/// The instances that the decision depends on: those of selected nodes, and those of slots without a node.
+/// The instances that the decision depends on: those of selected nodes, and those of slots and of leftovers
+/// without a node.
 #[must_use]
 pub fn instances(
     node_eni: &NodeENI,
     nodes: &[NodeFacts],
     children: &[NodeENIAttachment],
+    leftovers: Option<&Leftovers>,
 ) -> BTreeSet<InstanceId> {
     if node_eni.metadata.deletion_timestamp.is_some() || node_eni.spec.paused == Some(true) {
         return BTreeSet::new();
     }
     let known: BTreeSet<InstanceId> = nodes.iter().filter_map(|node| node.instance().ok()).collect();
     let selected = selected(node_eni, nodes).filter_map(|node| node.instance().ok());
-    let orphaned =
-        children.iter().filter_map(slot_of).map(|slot| slot.instance).filter(|id| !known.contains(id));
+    let left = leftovers.into_iter().flat_map(|left| &left.listing.enis);
+    let left = left.filter_map(|eni| Some(Ownership::read(&eni.tags)?.slot));
+    let slots = children.iter().filter_map(slot_of).chain(left);
+    let orphaned = slots.map(|slot| slot.instance).filter(|id| !known.contains(id));
     selected.chain(orphaned).collect()
 }
 
@@ -170,16 +178,19 @@ fn alive(world: &World, settings: &Settings) -> Plan {
         .slots
         .values()
         .filter(|one| !existing.contains_key(&one.slot))
-        .map(|one| child::new(world, one));
+        .map(|one| child::new(world, one, None));
     let update =
         existing.iter().filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
-    let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one));
+    let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one, settings));
     let (renew, wait) = renewals(world, &wanted, settings);
     let orphans = orphans(world, &listed, &wanted, settings);
     let (create, update) = (create.chain(orphans).collect(), update.collect());
     let remove = remove.filter_map(child::released).collect();
-    let unsure = !listed.problems.is_empty() || !wanted.unserved.is_empty() || orphaned(world);
+    let unserved = wanted.unserved.iter().any(|one| !rollup::is_kind_of_node(one.reason));
+    let unsure = !listed.problems.is_empty() || unserved || orphaned(world);
     let pace = if unsure { wait.or(Pace::Within(RECHECK)) } else { wait };
+    let names = resolve::names_due(&world.node_eni.spec, &settings.cluster, world.now);
+    let pace = pace.or(names.map_or(Pace::Settled, Pace::Within));
     let seen = rollup::Seen {
         wanted: wanted.slots.into_keys().collect(),
         places,
@@ -197,12 +208,12 @@ fn orphans(
     wanted: &wanted::Slots,
     settings: &Settings,
 ) -> Vec<NodeENIAttachment> {
-    let Some(left) = &world.leftovers else { return vec![] };
+    let Some(left) = world.leftovers.as_ref().filter(|_| world.held.is_none()) else { return vec![] };
     if world.now.duration_since(left.since) < settings.listing_lag {
         return vec![];
     }
     let objects = left.listing.enis.iter().filter_map(|eni| leftover(eni, &world.node_eni));
-    one_of_each_name(objects.filter(|one| removal::is_orphan_due(world, listed, wanted, one)))
+    one_of_each_name(objects.filter(|one| removal::is_orphan_due(world, listed, wanted, one, settings)))
 }
 
 /// Objects by their names, once each: several ENIs can be of one slot.
@@ -223,7 +234,7 @@ fn renewals(world: &World, wanted: &wanted::Slots, settings: &Settings) -> (Vec<
         let listed_at = old.recorded().map_or(world.now, |cloud| cloud.last_create.0 + settings.listing_lag);
         match listed_at.duration_since(world.now) {
             wait if wait.is_positive() => pace = pace.or(Pace::Within(wait)),
-            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted) }),
+            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted, Some(old)) }),
         }
     }
     (due, pace)
@@ -238,8 +249,9 @@ fn orphaned(world: &World) -> bool {
 /// Gives each listed subnet its place, those of living slots first.
 fn allot(world: &World, listed: &[Subnet]) -> Vec<SubnetOffset> {
     let given = world.node_eni.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
-    // What lives wins over what is left over.
-    let mut used = by_subnet(places_of_leftovers(world));
+    // What lives wins over what is left over. An earlier listing counts only where nothing is recorded.
+    let mut used = by_subnet(world.tagged.iter().filter(|_| given.is_empty()).cloned());
+    used.extend(by_subnet(places_of_leftovers(world)));
     used.extend(by_subnet(places_of_slots(world)));
     offsets::allot(listed, given, &used)
 }
@@ -284,6 +296,7 @@ fn deleting(world: &World, settings: &Settings, has_finalizer: bool) -> Plan {
         return Plan { remove: remove_all(&world.children), ..still };
     }
     match &world.leftovers {
+        Some(_) if world.held.is_some() => Plan { pace: Pace::Within(RECHECK), ..still },
         None => Plan { pace: Pace::Within(LEFTOVERS_PERIOD), ..still },
         Some(left) if left.listing.enis.is_empty() => Plan { finalizer: Finalizer::Remove, ..still },
         Some(left) if world.now.duration_since(left.since) < settings.listing_lag => {

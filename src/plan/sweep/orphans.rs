@@ -1,0 +1,65 @@
+//! ENIs that no slot is there for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::{Rules, World, slots};
+use crate::api::NodeENIAttachment;
+use crate::model::{Eni, EniId, Ownership};
+use crate::plan::fanout::leftover_of;
+
+/// An ENI of ours that no slot is there for.
+pub(super) struct Unowned<'a> {
+    owner: &'a Ownership,
+    eni: &'a Eni,
+}
+
+/// The ENIs that no slot is there for.
+pub(super) fn without_slot<'a>(world: &World, owned: &'a [(Ownership, &'a Eni)]) -> Vec<Unowned<'a>> {
+    let slots = slots(world);
+    let lost = owned.iter().filter(|(owner, _)| !slots.contains(&owner.slot));
+    lost.map(|(owner, eni)| Unowned { owner, eni }).collect()
+}
+
+/// When each of them was first seen.
+pub(super) fn sightings(world: &World, unowned: &[Unowned<'_>]) -> BTreeMap<EniId, Timestamp> {
+    let first = |eni: &EniId| world.sightings.get(eni).copied().unwrap_or(world.listing.at);
+    unowned.iter().map(|one| (one.eni.id.clone(), first(&one.eni.id))).collect()
+}
+
+/// The `NodeENI`s that are there and have some: their passes decide.
+pub(super) fn visits(world: &World, unowned: &[Unowned<'_>]) -> BTreeSet<String> {
+    let names = unowned.iter().map(|one| &one.owner.slot.node_eni);
+    names.filter(|name| world.node_enis.contains(*name)).cloned().collect()
+}
+
+/// Objects for those whose `NodeENI` is gone, which were seen so before and are old enough: as many as may
+/// go in one period, the oldest first.
+pub(super) fn bereaved(
+    world: &World,
+    unowned: &[Unowned<'_>],
+    lag: SignedDuration,
+    rules: &Rules,
+) -> Vec<NodeENIAttachment> {
+    let mut due: Vec<&Unowned<'_>> = unowned.iter().filter(|one| is_due(world, one, lag, rules)).collect();
+    due.sort_by_key(|one| (one.owner.epoch, one.eni.id.clone()));
+    let mut objects: BTreeMap<String, NodeENIAttachment> = BTreeMap::new();
+    for one in due.into_iter().take(rules.deletions) {
+        if let Some((name, object)) =
+            leftover_of(one.eni).and_then(|object| Some((object.metadata.name.clone()?, object)))
+        {
+            objects.entry(name).or_insert(object);
+        }
+    }
+    objects.into_values().collect()
+}
+
+/// Whether an ENI whose `NodeENI` is gone was seen so before, long enough ago, and is old enough.
+fn is_due(world: &World, one: &Unowned<'_>, lag: SignedDuration, rules: &Rules) -> bool {
+    let now = world.listing.at;
+    let seen_before = world.sightings.get(&one.eni.id).is_some_and(|first| *first + lag <= now);
+    let born = Timestamp::from_second(one.owner.epoch.0).unwrap_or(Timestamp::MAX);
+    let old = now.duration_since(born) >= rules.min_age;
+    seen_before && old && !world.node_enis.contains(&one.owner.slot.node_eni)
+}
