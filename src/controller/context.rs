@@ -140,6 +140,15 @@ impl Memory {
         at
     }
 
+    /// A slot is left alone until then, though nothing has failed.
+    pub fn put_off(&self, slot: &NodeENIAttachment, until: Timestamp, now: Timestamp) {
+        let uid = slot.metadata.uid.as_deref().unwrap_or_default();
+        let mut slots = self.slots();
+        let memory = slots.entry(uid.to_owned()).or_insert(SlotMemory::known_since(now));
+        memory.generation = slot.metadata.generation;
+        memory.retry_at = Some(until);
+    }
+
     /// The calls for a slot went through.
     pub fn succeeded(&self, uid: &str) {
         self.slots().entry(uid.to_owned()).and_modify(|slot| {

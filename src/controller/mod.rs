@@ -1,6 +1,7 @@
 //! The controller: passes over `NodeENI`s and over instances, and the wiring that causes them.
 
 mod authority;
+pub mod budget;
 mod clock;
 mod context;
 mod dry_run;

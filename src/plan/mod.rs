@@ -12,6 +12,7 @@ pub mod asks;
 pub mod authority;
 pub mod backoff;
 pub mod belief;
+pub mod budget;
 pub mod events;
 pub mod fanout;
 pub mod hop_limit;
