@@ -8,7 +8,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
-use super::network;
+use super::{dry_run, hop_limit, network, takeover};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
 use crate::ec2::{Answer, Ec2, EniQuery};
@@ -16,6 +16,7 @@ use crate::model::{Ec2Error, InstanceId, Ownership, Slot, VpcId};
 use crate::plan::belief::Listing;
 use crate::plan::fanout::{Finalizer, Leftovers, Plan, Renewal, World, instances, plan, remove_all};
 use crate::plan::instance::{Sighting, slot_of};
+use crate::plan::takeover::{Stage, stage};
 use crate::plan::{Pace, rollup};
 
 /// How many objects are written at once. The client's own limit, five requests in flight, is not more.
@@ -37,6 +38,9 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
         Some(Sight::Undecodable(object, why)) => return tell_undecodable(&object, &why, context).await,
         None => return bereave(name, context).await,
     };
+    if let Some(pace) = takeover::take_over(&object, context).await? {
+        return Ok(pace);
+    }
     let world = match observe(&object, context).await {
         Ok(world) => world,
         Err(error) => {
@@ -48,7 +52,10 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
     let plan = spare(plan(&world, &context.settings), &unreadable, &world);
     let visit = next_visit(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
-    Ok(carry_out(&object, plan, context).await?.or(visit))
+    let create = dry_run::request(&world, &plan, &context.settings.cluster);
+    let done = carry_out(&object, plan, context).await?.or(visit);
+    let hops = hop_limit::raise(name, &world, context).await;
+    Ok(done.or(hops).or(dry_run::ask(create, context).await))
 }
 
 /// The objects of a `NodeENI` that are there and cannot be read.
@@ -119,6 +126,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         nodes,
         instances: sightings,
         children,
+        authority: context.authority.known(),
     })
 }
 
@@ -150,10 +158,15 @@ async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
 
 /// Whether nothing says which places the object's subnets have, although its ENIs' tags might: it may come
 /// from a backup. A listing of the whole cluster would have told.
-fn unplaced<C, E, K>(object: &NodeENI, children: &[NodeENIAttachment], context: &Context<C, E, K>) -> bool {
+fn unplaced<C, E, K: Clock>(
+    object: &NodeENI,
+    children: &[NodeENIAttachment],
+    context: &Context<C, E, K>,
+) -> bool {
     let name = object.metadata.name.as_deref().unwrap_or_default();
     let told = object.status.as_ref().is_some_and(|status| !status.subnet_offsets.is_empty());
-    !told && children.is_empty() && context.memory.places(name).is_none()
+    let new_here = stage(object, context.clock.now()) != Stage::None;
+    new_here || !told && children.is_empty() && context.memory.places(name).is_none()
 }
 
 /// Makes, changes and removes slots, and publishes.
@@ -174,6 +187,12 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
         }
         Finalizer::Keep => {}
     }
+    // Written before a slot is made with them: from a view that is behind, another place would be free.
+    let places = object.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
+    let tell_first = !plan.create.is_empty() && places != plan.status.subnet_offsets;
+    if tell_first && !publish(object, &plan.status, context).await? {
+        return Ok(Pace::Within(SOON));
+    }
     let made = each(&plan.create, |slot| make(slot, context)).await;
     let changed = each(&plan.update, |slot| async {
         context.cluster.replace(slot).await.map(drop).map_err(Into::into)
@@ -186,8 +205,10 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     {
         let now = context.clock.now();
         rollup::hindered(&mut plan.status, object, Reason::ApiRefused, error.to_string(), now);
+        publish(object, &plan.status, context).await?;
+    } else if !tell_first {
+        publish(object, &plan.status, context).await?;
     }
-    publish(object, &plan.status, context).await?;
     Ok(plan.pace.or(made?).or(changed?).or(renewed?).or(removed?))
 }
 
@@ -221,7 +242,12 @@ async fn make<C: Cluster, E: Ec2, K: Clock>(
     context: &Context<C, E, K>,
 ) -> Result<(), PassError> {
     let made = context.cluster.create(slot).await?;
-    context.memory.born(made.metadata.uid.as_deref().unwrap_or_default(), context.clock.now());
+    let now = context.clock.now();
+    // An ENI that got our tags a moment ago may be missing from the next listing.
+    let tagged = context.memory.taken_over(&slot.spec.node_eni);
+    if tagged.is_none_or(|at| at + context.settings.listing_lag <= now) {
+        context.memory.born(made.metadata.uid.as_deref().unwrap_or_default(), now);
+    }
     Ok(())
 }
 
@@ -251,20 +277,20 @@ async fn remove<C: Cluster, E: Ec2, K: Clock>(
     Ok(())
 }
 
-/// Writes the status of a `NodeENI` if it has changed, and tells what is new in it.
+/// Writes the status of a `NodeENI` if it has changed, and tells what is new in it. Says whether it stands.
 async fn publish<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
     status: &NodeENIStatus,
     context: &Context<C, E, K>,
-) -> Result<(), PassError> {
+) -> Result<bool, PassError> {
     if object.status.as_ref() == Some(status) {
-        return Ok(());
+        return Ok(true);
     }
     match context.cluster.apply_node_eni_status(object, status).await {
         Ok(()) => {}
         // The change that it was behind brings the next pass.
         Err(error) if matches!(error.kind, ClusterErrorKind::Conflict | ClusterErrorKind::Gone) => {
-            return Ok(());
+            return Ok(false);
         }
         Err(error) => return Err(error.into()),
     }
@@ -272,7 +298,7 @@ async fn publish<C: Cluster, E: Ec2, K: Clock>(
         let name = object.metadata.name.as_deref().unwrap_or_default();
         context.cluster.tell(name, event).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Removes the slots of a `NodeENI` that is gone, once the API server says so itself.
@@ -305,5 +331,5 @@ async fn tell_unreadable<C: Cluster, E: Ec2, K: Clock>(
     error: &Ec2Error,
     context: &Context<C, E, K>,
 ) -> Result<(), PassError> {
-    publish(object, &rollup::unreadable(object, error, context.clock.now()), context).await
+    publish(object, &rollup::unreadable(object, error, context.clock.now()), context).await.map(drop)
 }

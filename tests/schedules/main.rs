@@ -9,6 +9,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
 
+mod acts;
 mod agent;
 mod check;
 mod cluster;
@@ -19,6 +20,7 @@ mod gate;
 mod invariants;
 mod job;
 mod key;
+mod node_life;
 mod queue;
 mod random;
 mod region;
@@ -26,6 +28,8 @@ mod rng;
 mod run;
 mod scenarios;
 mod sweep;
+mod switches;
+mod takeover;
 mod users;
 mod wanted;
 mod watch;

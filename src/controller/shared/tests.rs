@@ -300,3 +300,14 @@ async fn a_lookup_that_failed_is_made_again() {
     }
     assert_eq!(*lock(&ec2.inner.asked), [1, 1]);
 }
+
+#[tokio::test]
+async fn what_is_known_of_an_instance_is_asked_for_again_once_it_is_out_of_date() {
+    let ec2 = SharedEc2::new(Counting::default());
+    ec2.instances(&[id(1), id(2)]).await.unwrap();
+    ec2.forget(&id(1));
+    ec2.instances(&[id(2)]).await.unwrap();
+    assert_eq!(*lock(&ec2.inner.asked), [2]);
+    ec2.instances(&[id(1)]).await.unwrap();
+    assert_eq!(*lock(&ec2.inner.asked), [2, 1]);
+}

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+use super::authority::{self, Known};
 use super::belief::Listing;
 use super::instance::{Sighting, slot_of};
 use super::node::NodeFacts;
@@ -41,6 +42,8 @@ pub struct World {
     pub children: Vec<NodeENIAttachment>,
     /// ENIs that still bear the object's tags, if that was asked.
     pub leftovers: Option<Leftovers>,
+    /// What is known of what the controller may do in EC2.
+    pub authority: Known,
     /// The places of subnets, as the tags of the object's ENIs last had them.
     pub tagged: Vec<SubnetOffset>,
     /// Why nothing may be deleted, if so.
@@ -199,7 +202,7 @@ fn alive(world: &World, settings: &Settings) -> Plan {
     let unsure = !listed.problems.is_empty() || unserved || orphaned(world);
     let pace = if unsure { wait.or(Pace::Within(RECHECK)) } else { wait };
     let names = resolve::names_due(&world.node_eni.spec, &settings.cluster, world.now);
-    let pace = pace.or(names.map_or(Pace::Settled, Pace::Within));
+    let pace = pace.or(names.map_or(Pace::Settled, Pace::Within)).or(authority::pace(&world.authority));
     let seen = rollup::Seen {
         wanted: wanted.slots.into_keys().collect(),
         places,
