@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use eni_operator::cli::ControllerArgs;
 use eni_operator::controller::budget::BudgetSettings;
-use eni_operator::controller::{End, Options, Stage, run};
+use eni_operator::controller::metrics::SharedMetrics;
+use eni_operator::controller::{End, Options, Pulse, Stage, run};
 use eni_operator::ec2::aws::{Aws, AwsSettings};
 use eni_operator::model::ClusterId;
 use eni_operator::{cluster, http, plan};
@@ -46,7 +47,7 @@ async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("--metrics-addr: listening on {address}"))?;
-        tokio::spawn(http::serve(listener, shown));
+        tokio::spawn(http::serve(listener, shown, options.pulse.clone(), options.metrics.clone()));
     }
     match Box::pin(run(client, ec2, options, told, stage)).await {
         End::Told => Ok(()),
@@ -77,6 +78,8 @@ async fn options(args: &ControllerArgs, client: &Client) -> anyhow::Result<Optio
             share: args.api_share,
             cleanup_at_once: args.max_concurrent_eni_cleanup.into(),
         },
+        metrics: SharedMetrics::default(),
+        pulse: Pulse::default(),
     })
 }
 

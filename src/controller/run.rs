@@ -10,10 +10,14 @@ use tokio::sync::watch;
 use super::budget::{Budget, BudgetSettings, Budgeted, in_lane};
 use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
+use super::metrics::{Counts, Metered, Queue, SharedMetrics};
 use super::queue::{self, Limits, Wake};
 use super::watch::{Wakes, Watches};
-use super::{Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass, sweep_pass};
-use crate::cluster::KubeCluster;
+use super::{
+    Clock, Context, Memory, Pulse, SharedEc2, SystemClock, instance_pass, node_eni_pass, sweep_pass,
+};
+use crate::api::NodeENIAttachment;
+use crate::cluster::{Cluster, KubeCluster};
 use crate::ec2::Ec2;
 use crate::plan::Settings;
 use crate::plan::budget::Lane;
@@ -31,6 +35,10 @@ pub struct Options {
     pub instances_at_once: usize,
     /// How fast EC2 may be called.
     pub budget: BudgetSettings,
+    /// Where to count.
+    pub metrics: SharedMetrics,
+    /// Where the loops show that they turn.
+    pub pulse: Pulse,
 }
 
 /// How far the controller is.
@@ -106,15 +114,18 @@ async fn act<E: Ec2>(
     let (sweeps, woken_sweeps) = unbounded();
     let visits = node_enis.clone();
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
+    let (metrics, pulse) = (&options.metrics, &options.pulse);
+    let ec2 = Metered::new(ec2, metrics.clone());
     let budget = Budget::new(&options.budget);
-    let context = Context {
+    let context = Arc::new(Context {
         cluster: Fenced::new(KubeCluster::new(client, snapshot), mandate.clone(), SystemClock),
         // The fence is last: a call that has waited for its turn is looked at again before it is sent.
-        ec2: SharedEc2::new(Budgeted::new(Fenced::new(ec2, mandate, SystemClock), budget)),
+        ec2: SharedEc2::new(Budgeted::new(Fenced::new(ec2, mandate, SystemClock), budget.clone())),
         clock: SystemClock,
         settings: options.settings.clone(),
         memory: Memory::default(),
-    };
+    });
+    show(metrics, &context, budget);
     stage.send_replace(Stage::CatchingUp);
     let (mut seen_all, has_begun) = (stage.subscribe(), stage.subscribe());
     let passes = async {
@@ -131,21 +142,32 @@ async fn act<E: Ec2>(
                 woken_node_enis,
                 limits(options.node_enis_at_once, GATHER, Duration::ZERO),
                 stop.clone(),
-                async |name: String| { node_eni_pass::pass(&name, &context).await }
+                pulse.heart(Queue::NodeEnis.word()),
+                async |name: String| {
+                    metrics.pass(Queue::NodeEnis, node_eni_pass::pass(&name, &context)).await
+                }
             ),
             queue::run(
                 woken_instances,
                 limits(options.instances_at_once, Duration::ZERO, SLOTS_GATHER),
                 stop.clone(),
-                async |id| { instance_pass::pass(&id, &context).await }
+                pulse.heart(Queue::Instances.word()),
+                async |id| { metrics.pass(Queue::Instances, instance_pass::pass(&id, &context)).await }
             ),
-            queue::run(woken_sweeps, limits(1, GATHER, Duration::ZERO), stop.clone(), async |_| {
-                let looked = in_lane(Lane::Sweep, sweep_pass::pass(&context)).await?;
-                for name in looked.visit {
-                    let _ = visits.unbounded_send(Wake { key: name, news: true });
+            queue::run(
+                woken_sweeps,
+                limits(1, GATHER, Duration::ZERO),
+                stop.clone(),
+                pulse.heart(Queue::Sweep.word()),
+                async |_| {
+                    let sweep = in_lane(Lane::Sweep, sweep_pass::pass(&context));
+                    let looked = metrics.pass(Queue::Sweep, sweep).await?;
+                    for name in looked.visit {
+                        let _ = visits.unbounded_send(Wake { key: name, news: true });
+                    }
+                    Ok(looked.pace)
                 }
-                Ok(looked.pace)
-            }),
+            ),
         );
     };
     let mut told = stop.clone();
@@ -161,4 +183,28 @@ async fn act<E: Ec2>(
         () = watches.run(stage) => {}
         () = told_early => {}
     }
+}
+
+/// Has what is there counted whenever somebody asks for it, for as long as it is looked after.
+fn show<C: Cluster, E: Ec2, K: Clock>(
+    metrics: &SharedMetrics,
+    context: &Arc<Context<C, E, K>>,
+    budget: Budget,
+) {
+    let context = Arc::downgrade(context);
+    metrics.read_with(move |metrics| {
+        let context = context.upgrade();
+        metrics.set_leader(context.is_some());
+        let Some(context) = context else { return };
+        let swept = context.memory.swept();
+        let state = |slot: &NodeENIAttachment| slot.recorded().and_then(|cloud| cloud.state);
+        metrics.set_budget(&budget.levels());
+        metrics.set_counts(&Counts {
+            slots: context.cluster.attachments().iter().map(|slot| state(slot)).collect(),
+            node_enis: context.cluster.node_eni_names().len(),
+            orphans: swept.sightings.len(),
+            strangers: swept.strangers.len(),
+            held: swept.hold.is_some(),
+        });
+    });
 }
