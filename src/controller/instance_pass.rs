@@ -17,7 +17,7 @@ use crate::ec2::{Ec2, EniQuery, Turn};
 use crate::model::{Ec2Error, Eni, Instance, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
 use crate::plan::budget::{Lane, first_call};
-use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, is_doubtful, plan, slot_of};
+use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, exists, is_doubtful, plan, slot_of};
 use crate::plan::node::NodeFacts;
 use crate::plan::verdicts::{self, Standing};
 use crate::plan::{Pace, asks, events, record, slot_status};
@@ -37,6 +37,9 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
     let world = match observe(instance, &slots, context).await {
         Ok(world) => world,
         Err(error) => {
+            // An agent that is to let go must not be taken away meanwhile.
+            let has_enis = slots.iter().any(|slot| slot.recorded().is_some_and(exists));
+            mark(instance, has_enis, false, context).await?;
             tell_unreadable(&slots, &error, context).await;
             return Err(error.into());
         }
@@ -44,7 +47,7 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
     let seen = Seen { instance, node: world.node.as_ref(), held: world.held.is_some() };
     let Plan { slots, pace } = plan(&world, &context.settings);
     tracing::debug!(%instance, ?slots, "planned");
-    mark(instance, &slots, context).await?;
+    mark(instance, slots.iter().any(SlotPlan::concerns_an_eni), slots.is_empty(), context).await?;
     let work = slots.into_iter().map(|slot| carry_out(seen, slot, context));
     let paces: Vec<Result<Pace, PassError>> =
         futures::stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
@@ -54,15 +57,15 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
 /// Labels the node before its first ENI, and takes the label off after the last.
 async fn mark<C: Cluster, E: Ec2, K: Clock>(
     instance: &InstanceId,
-    slots: &[SlotPlan],
+    has_enis: bool,
+    is_bare: bool,
     context: &Context<C, E, K>,
 ) -> Result<(), PassError> {
     let Some(node) = context.cluster.node_of(instance) else { return Ok(()) };
     let marked = node.labels.contains_key(HAS_ENI_LABEL);
-    let has_enis = slots.iter().any(SlotPlan::concerns_an_eni);
     // An object that cannot be read is one of a slot all the same.
     let there = |one: &Arc<Unreadable>| one.instance == instance.as_str();
-    let none_left = || slots.is_empty() && !context.cluster.unreadable().iter().any(there);
+    let none_left = || is_bare && !context.cluster.unreadable().iter().any(there);
     if (has_enis && !marked) || (marked && none_left()) {
         context.cluster.mark_node(&node.name, has_enis).await?;
     }
@@ -372,8 +375,7 @@ async fn publish<C: Cluster, E: Ec2, K: Clock>(
         return Ok(None);
     }
     let written = context.cluster.apply_status(object, status).await?;
-    for event in events::of_slot(&object.spec.node_name, object.status.as_ref(), status, object.spec.release)
-    {
+    for event in events::of_slot(object, status) {
         context.cluster.tell_of(object, event).await;
     }
     Ok(Some(written))

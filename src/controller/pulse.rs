@@ -10,7 +10,7 @@ use tokio::time::Instant;
 pub(super) const BEAT: Duration = Duration::from_secs(5);
 
 /// How long after its last beat a loop is stuck: many beats, so that a machine under load is none.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_mins(1);
 
 /// The beats of loops, by name. Its copies tell the same.
 #[derive(Debug, Clone, Default)]

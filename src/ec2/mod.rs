@@ -10,7 +10,7 @@ mod errors;
 use std::collections::BTreeMap;
 use std::future::Future;
 
-pub use errors::sort;
+pub use errors::{readable, sort};
 
 use k8s_openapi::jiff::SignedDuration;
 

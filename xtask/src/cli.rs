@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::BenchCommand;
+use crate::chaos::ChaosOptions;
 use crate::demo::DemoOptions;
 
 /// Generates, starts, shows and tests eni-operator.
@@ -26,6 +28,11 @@ pub enum Command {
     Testbed,
     /// Show the operator at work: real Kubernetes API, real controller, simulated EC2.
     Demo(DemoOptions),
+    /// Kill the controller again and again while it works, and compare what is there with what was asked for.
+    Chaos(ChaosOptions),
+    /// Measure how fast the operator is, and what it costs.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Run everything that has to hold, and install what that takes.
     Test {
         /// Only the steps whose titles contain this.

@@ -8,8 +8,10 @@
     reason = "the bans keep clock and environment out of the operator's decisions"
 )]
 
+pub mod bench;
 pub mod cache;
 pub mod cargo;
+pub mod chaos;
 pub mod cli;
 pub mod crds;
 pub mod demo;

@@ -28,9 +28,9 @@ impl<E: Ec2> Metered<E> {
     }
 
     async fn count<A>(&self, call: Call, send: impl Future<Output = Answer<A>>) -> Answer<A> {
-        let sent = now();
+        let begun = now();
         let answer = send.await;
-        self.metrics.called(call, &answer, sent.elapsed());
+        self.metrics.called(call, &answer, begun.elapsed());
         answer
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Counters are counted where things happen; gauges are read when somebody asks.
 
+mod budget;
+mod calls;
 mod ec2;
 mod words;
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,41 +17,34 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
+use self::budget::BudgetGauges;
+use self::calls::Calls;
 pub(super) use self::ec2::Metered;
-pub use self::words::DegradedMode;
-pub(super) use self::words::Queue;
+pub(super) use self::words::{DegradedMode, Queue};
 use super::budget::BudgetLevel;
 use crate::api::CloudState;
 use crate::ec2::Answer;
-use crate::model::{Call, Ec2ErrorKind};
+use crate::model::Call;
 
 /// A label. Both parts are words of ours.
 type Label = (&'static str, &'static str);
 
 type Counters<const N: usize> = Family<[Label; N], Counter>;
 type Gauges<const N: usize> = Family<[Label; N], Gauge>;
-type Levels<const N: usize> = Family<[Label; N], Gauge<f64, AtomicU64>>;
 type Histograms<const N: usize> = Family<[Label; N], Histogram, fn() -> Histogram>;
 
 /// What the controller tells Prometheus.
 pub struct Metrics {
     registry: Registry,
     readers: Mutex<Vec<Reader>>,
-    calls: Counters<3>,
-    call_duration: Histograms<2>,
-    call_errors: Counters<3>,
-    throttling: Counter,
-    operations: Counters<2>,
-    operation_errors: Counters<2>,
+    calls: Calls,
     attachments: Gauge,
     slots: Gauges<1>,
     node_enis: Gauge,
     passes: Counters<2>,
     pass_duration: Histograms<1>,
     passes_running: Gauges<1>,
-    budget_tokens: Levels<1>,
-    budget_rate: Levels<1>,
-    budget_waiting: Gauges<2>,
+    budget: BudgetGauges,
     leader: Gauge,
     degraded: Gauges<1>,
     orphans: Gauge,
@@ -59,14 +53,6 @@ pub struct Metrics {
 
 /// Reads gauges when somebody asks for them.
 type Reader = Box<dyn Fn(&Metrics) + Send + Sync>;
-
-/// The service of EC2's calls, as the reference system's dashboards name it.
-const SERVICE: Label = ("service", "EC2");
-
-/// A call takes 50 to 500 ms; at 4 s it is given up.
-fn call_buckets() -> Histogram {
-    Histogram::new([0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0])
-}
 
 /// A pass is a handful of calls; what is longer has waited for its turn.
 fn pass_buckets() -> Histogram {
@@ -102,28 +88,7 @@ impl Metrics {
         let mut to = Registrar(Registry::default());
         let metrics = Self {
             readers: Mutex::default(),
-            calls: to.add("aws_api_calls", "Calls sent to AWS", Counters::default()),
-            call_duration: to.add(
-                "aws_api_call_duration_seconds",
-                "From sending a call to its answer",
-                Histograms::new_with_constructor(call_buckets),
-            ),
-            call_errors: to.add(
-                "aws_api_errors",
-                "Calls that failed, by what that means",
-                Counters::default(),
-            ),
-            throttling: to.add(
-                "aws_throttling_events",
-                "Calls that AWS refused for their rate",
-                Counter::default(),
-            ),
-            operations: to.add("eni_operations", "Changes of ENIs", Counters::default()),
-            operation_errors: to.add(
-                "eni_operation_errors",
-                "Changes of ENIs that failed",
-                Counters::default(),
-            ),
+            calls: Calls::new(&mut to),
             attachments: to.add("eni_attachments_total", "ENIs that are attached", Gauge::default()),
             slots: to.add("eni_operator_slots", "Slots, by the state of their ENI", Gauges::default()),
             node_enis: to.add("eni_operator_node_enis", "NodeENIs", Gauge::default()),
@@ -134,21 +99,7 @@ impl Metrics {
                 Histograms::new_with_constructor(pass_buckets),
             ),
             passes_running: to.add("eni_operator_passes_running", "Passes under way", Gauges::default()),
-            budget_tokens: to.add(
-                "eni_operator_budget_tokens",
-                "Calls of an action that could be sent at once",
-                Levels::default(),
-            ),
-            budget_rate: to.add(
-                "eni_operator_budget_rate",
-                "Calls of an action that may be sent a second in the long run",
-                Levels::default(),
-            ),
-            budget_waiting: to.add(
-                "eni_operator_budget_waiting",
-                "Calls that wait for their turn",
-                Gauges::default(),
-            ),
+            budget: BudgetGauges::new(&mut to),
             leader: to.add("eni_operator_leader", "Whether this replica leads", Gauge::default()),
             degraded: to.add(
                 "eni_operator_degraded",
@@ -188,28 +139,7 @@ impl Metrics {
 
     /// A call was sent and has been answered, or has not.
     fn called<A>(&self, call: Call, answer: &Answer<A>, took: Duration) {
-        let operation = ("operation", call.action());
-        let status = ("status", if answer.is_ok() { "success" } else { "error" });
-        self.calls.get_or_create(&[SERVICE, operation, status]).inc();
-        self.call_duration.get_or_create(&[SERVICE, operation]).observe(took.as_secs_f64());
-        if let Some(change) = words::operation(call) {
-            self.operations.get_or_create(&[("operation", change), status]).inc();
-        }
-        let Err(error) = answer else {
-            self.set_degraded(DegradedMode::Unauthorized, false);
-            return;
-        };
-        let category = words::category(error.kind);
-        self.call_errors.get_or_create(&[SERVICE, operation, ("error_category", category)]).inc();
-        if let Some(change) = words::operation(call) {
-            self.operation_errors.get_or_create(&[("operation", change), ("error_type", category)]).inc();
-        }
-        if error.kind == Ec2ErrorKind::Throttled {
-            self.throttling.inc();
-        }
-        if error.kind == Ec2ErrorKind::Unauthorized {
-            self.set_degraded(DegradedMode::Unauthorized, true);
-        }
+        self.calls.answered(call, answer, took);
     }
 
     /// Counts and times a pass.
@@ -235,7 +165,7 @@ impl Metrics {
     }
 
     /// Whether less is done than could be.
-    pub fn set_degraded(&self, mode: DegradedMode, on: bool) {
+    pub(super) fn set_degraded(&self, mode: DegradedMode, on: bool) {
         self.degraded.get_or_create(&[("mode", mode.word())]).set(on.into());
     }
 
@@ -252,25 +182,11 @@ impl Metrics {
         self.node_enis.set(number(counts.node_enis));
         self.orphans.set(number(counts.orphans));
         self.strangers.set(number(counts.strangers));
-        self.set_degraded(DegradedMode::DeletionsHeld, counts.held);
-        for mode in DegradedMode::ALL {
-            // So that each is shown from the beginning.
-            drop(self.degraded.get_or_create(&[("mode", mode.word())]));
-        }
     }
 
     /// What is left of the call budget.
     pub(super) fn set_budget(&self, levels: &[BudgetLevel]) {
-        for level in levels {
-            let operation = ("operation", level.call.action());
-            self.budget_tokens.get_or_create(&[operation]).set(level.tokens);
-            self.budget_rate.get_or_create(&[operation]).set(level.per_second);
-            for (lane, waiting) in &level.waiting {
-                let lane = ("lane", lane.name());
-                self.budget_waiting.get_or_create(&[operation, lane]).set(number(*waiting));
-            }
-        }
-        self.set_degraded(DegradedMode::Throttled, levels.iter().any(|level| level.slowed));
+        self.budget.set(levels);
     }
 }
 
@@ -282,7 +198,6 @@ pub(super) struct Counts {
     pub(super) node_enis: usize,
     pub(super) orphans: usize,
     pub(super) strangers: usize,
-    pub(super) held: bool,
 }
 
 /// A pass that is under way.

@@ -5,22 +5,23 @@ use crate::model::{Call, Ec2ErrorKind};
 
 /// A way in which the controller does less than it could, until it is mended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DegradedMode {
+pub(in crate::controller) enum DegradedMode {
     /// Nothing is deleted: the last listing would have had too much deleted, or was not whole.
     DeletionsHeld,
-    /// EC2 refuses our credentials.
-    Unauthorized,
-    /// EC2 refuses calls for their rate.
+    /// Nothing is changed in EC2: AWS does not take our credentials.
+    ReadOnly,
+    /// Nothing is created: AWS does not allow it.
+    CreateRefused,
+    /// EC2 has refused calls for their rate.
     Throttled,
 }
 
 impl DegradedMode {
-    pub(super) const ALL: [Self; 3] = [Self::DeletionsHeld, Self::Unauthorized, Self::Throttled];
-
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::DeletionsHeld => "deletions-held",
-            Self::Unauthorized => "unauthorized",
+            Self::ReadOnly => "read-only",
+            Self::CreateRefused => "create-refused",
             Self::Throttled => "throttled",
         }
     }
@@ -57,6 +58,7 @@ pub(super) fn category(kind: Ec2ErrorKind) -> &'static str {
         Ec2ErrorKind::Mismatch => "mismatch",
         Ec2ErrorKind::TokenReused => "token_reused",
         Ec2ErrorKind::Unauthorized => "unauthorized",
+        Ec2ErrorKind::Unauthenticated => "unauthenticated",
         Ec2ErrorKind::Throttled => "throttled",
         Ec2ErrorKind::NoAnswer => "no_answer",
         Ec2ErrorKind::Refused => "refused",

@@ -96,7 +96,11 @@ impl<E: Ec2> Ec2 for SharedEc2<E> {
     }
 
     async fn create(&self, request: &CreateEni) -> Answer<Eni> {
-        self.inner.create(request).await
+        let done = self.inner.create(request).await;
+        if done.as_ref().is_err_and(|error| error.kind == Ec2ErrorKind::SubnetFull) {
+            self.network.forget_subnet(&request.subnet);
+        }
+        done
     }
 
     async fn attach(&self, eni: &EniId, instance: &InstanceId, at: Position) -> Answer<AttachmentId> {
