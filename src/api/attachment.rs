@@ -258,6 +258,10 @@ pub struct CloudStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_dest_check: Option<bool>,
 
+    /// Instance that it hangs on, where that is not the slot's: somebody moved it.
+    #[serde(rename = "otherInstanceID", default, skip_serializing_if = "Option::is_none")]
+    pub other_instance_id: Option<String>,
+
     /// EC2's id of the attachment.
     #[serde(rename = "attachmentID", default, skip_serializing_if = "Option::is_none")]
     pub attachment_id: Option<String>,

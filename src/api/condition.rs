@@ -121,6 +121,10 @@ reasons! {
     InstanceNotReady,
     /// The instance is gone.
     InstanceGone,
+    /// The node is marked as about to go, and its instance with it.
+    NodeGoing,
+    /// Somebody attached the ENI to another instance.
+    Elsewhere,
     /// The subnet has no free address.
     SubnetFull,
     /// The account's quota of ENIs is used up.
@@ -153,8 +157,6 @@ reasons! {
     EniMissing,
     /// Somebody else detached the ENI, or attached it anew.
     DetachedByHand,
-    /// Somebody else attached the ENI to another instance.
-    Elsewhere,
     /// Somebody else changed attributes of the ENI.
     AttributesChanged,
     /// There is more than one ENI for the slot.

@@ -31,19 +31,31 @@ impl Snapshot {
 
     /// Takes note of a node, or that it is gone. Returns what it was before.
     pub fn set_node(&mut self, name: &str, node: Option<NodeFacts>) -> Option<NodeFacts> {
+        let instance = |node: &Option<NodeFacts>| node.as_ref().and_then(|node| node.instance().ok());
         let before = self.nodes.remove(name);
-        if let Some(instance) = before.as_ref().and_then(|node| node.instance().ok())
-            && self.by_instance.get(&instance).is_some_and(|known| known == name)
-        {
-            self.by_instance.remove(&instance);
-        }
+        let (was, is) = (instance(&before), instance(&node));
         if let Some(node) = node {
-            if let Ok(instance) = node.instance() {
-                self.by_instance.insert(instance, name.to_owned());
-            }
             self.nodes.insert(name.to_owned(), node);
         }
+        if was == is {
+            return before;
+        }
+        if let Some(was) = was.filter(|was| self.by_instance.get(was).is_some_and(|known| known == name)) {
+            self.point_to_another(was);
+        }
+        if let Some(is) = is {
+            self.by_instance.insert(is, name.to_owned());
+        }
         before
+    }
+
+    /// A node of an instance is gone, and another may be there: one that was registered twice.
+    fn point_to_another(&mut self, instance: InstanceId) {
+        let other = self.nodes.iter().find(|(_, node)| node.instance().as_ref() == Ok(&instance));
+        match other.map(|(name, _)| name.clone()) {
+            Some(name) => self.by_instance.insert(instance, name),
+            None => self.by_instance.remove(&instance),
+        };
     }
 
     /// Takes note of a slot's object, or that it is gone. Returns what it was before.
@@ -161,6 +173,21 @@ mod tests {
         snapshot.set_node("n", Some(node("n", "i-00000002")));
         assert_eq!(snapshot.node_of(&"i-00000001".parse().unwrap()), None);
         assert_eq!(snapshot.node_of(&"i-00000002".parse().unwrap()).unwrap().name, "n");
+    }
+
+    #[test]
+    fn of_two_nodes_of_one_instance_the_one_that_stays_is_its_node() {
+        let mut snapshot = Snapshot::default();
+        let of = |snapshot: &Snapshot| snapshot.node_of(&"i-00000001".parse().unwrap()).map(|node| node.name);
+        for gone in ["old", "new"] {
+            snapshot.set_node("old", Some(node("old", "i-00000001")));
+            snapshot.set_node("new", Some(node("new", "i-00000001")));
+            snapshot.set_node(gone, None);
+            assert_eq!(of(&snapshot).as_deref(), Some(if gone == "old" { "new" } else { "old" }));
+        }
+        snapshot.set_node("old", None);
+        assert_eq!(of(&snapshot), None);
+        assert_eq!(snapshot, Snapshot::default());
     }
 
     #[test]

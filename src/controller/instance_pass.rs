@@ -13,9 +13,10 @@ use super::execute::{Outcome, execute};
 use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
 use crate::cluster::{Cluster, ClusterErrorKind, Unreadable};
 use crate::ec2::{Ec2, EniQuery};
-use crate::model::{Ec2Error, Eni, InstanceId, Ownership, Slot};
+use crate::model::{Ec2Error, Eni, Instance, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
-use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan, slot_of};
+use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, is_doubtful, plan, slot_of};
+use crate::plan::node::NodeFacts;
 use crate::plan::verdicts::{self, Standing};
 use crate::plan::{Pace, asks, events, record, slot_status};
 
@@ -79,8 +80,16 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         now,
         context.settings.listing_lag,
     );
-    let (listing, sighting) =
-        futures::try_join!(list(instance, asks.enis, context), look_at(instance, asks.instance, context))?;
+    let node = context.cluster.node_of(instance);
+    let doubtful = is_doubtful(node.as_ref(), slots.iter().map(AsRef::as_ref));
+    let look = async {
+        if doubtful {
+            // What was known of it before may be what it was before its end.
+            context.ec2.forget(instance);
+        }
+        look_at(instance, asks.instance || doubtful, node.as_ref(), context).await
+    };
+    let (listing, sighting) = futures::try_join!(list(instance, asks.enis, context), look)?;
     let instance_type = match &sighting {
         Sighting::Seen(seen) => {
             let known = context.ec2.instance_types(std::slice::from_ref(&seen.instance_type)).await?;
@@ -93,7 +102,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         now,
         instance: sighting,
         instance_type,
-        node_ready: context.cluster.node_of(instance).map(|node| node.ready),
+        node,
         held: context.memory.hold(),
         slots: slots.iter().map(|slot| view(slot, listing.as_ref(), now, context)).collect(),
     })
@@ -128,12 +137,20 @@ async fn list<C: Cluster, E: Ec2, K: Clock>(
 async fn look_at<C: Cluster, E: Ec2, K: Clock>(
     instance: &InstanceId,
     asked: bool,
+    node: Option<&NodeFacts>,
     context: &Context<C, E, K>,
 ) -> Result<Sighting, Ec2Error> {
     if !asked {
         return Ok(Sighting::NotAsked);
     }
-    let found = context.ec2.instances(std::slice::from_ref(instance)).await?;
+    let ask = || context.ec2.instances(std::slice::from_ref(instance));
+    let mut found = ask().await?;
+    let changed = |seen: &Instance| node.is_some_and(|node| node.is_of_another_type(&seen.instance_type));
+    if found.iter().any(changed) {
+        // It was stopped, and started as another type.
+        context.ec2.forget(instance);
+        found = ask().await?;
+    }
     Ok(found.into_iter().find(|seen| seen.id == *instance).map_or(Sighting::Absent, Sighting::Seen))
 }
 
@@ -199,6 +216,10 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
     let intent = stamped(&slot, intent, context.clock.now());
     let object = intend(&slot, &intent, context).await?;
     let outcome = execute(&context.ec2, &context.clock, instance, intent, &slot.steps).await;
+    if slot.steps.iter().any(Step::frees_a_position) {
+        // Whoever asks next must not be told that it is held.
+        context.ec2.forget(instance);
+    }
     conclude(&slot, &object, outcome, context).await
 }
 

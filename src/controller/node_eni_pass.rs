@@ -104,7 +104,9 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     let nodes = context.cluster.nodes();
     let children: Vec<NodeENIAttachment> =
         context.cluster.attachments_of(name).iter().map(|child| child.as_ref().clone()).collect();
-    let wanted: Vec<InstanceId> = instances(object, &nodes, &children).into_iter().collect();
+    let leftovers = leftovers(object, &children, context).await?;
+    let wanted: Vec<InstanceId> =
+        instances(object, &nodes, &children, leftovers.as_ref()).into_iter().collect();
     let found = context.ec2.instances(&wanted).await?;
     let mut sightings: BTreeMap<InstanceId, Sighting> =
         wanted.into_iter().map(|id| (id, Sighting::Absent)).collect();
@@ -113,7 +115,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     Ok(World {
         now: context.clock.now(),
         network: network::look_up(&object.spec, vpcs, &context.ec2).await?,
-        leftovers: leftovers(object, &children, context).await?,
+        leftovers,
         tagged: context.memory.places(name).unwrap_or_default(),
         held: context.memory.hold(),
         node_eni: object.as_ref().clone(),
@@ -176,6 +178,12 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
         }
         Finalizer::Keep => {}
     }
+    // Written before a slot is made with them: from a view that is behind, another place would be free.
+    let places = object.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
+    let tell_first = !plan.create.is_empty() && places != plan.status.subnet_offsets;
+    if tell_first && !publish(object, &plan.status, context).await? {
+        return Ok(Pace::Within(SOON));
+    }
     let made = each(&plan.create, |slot| make(slot, context)).await;
     let changed = each(&plan.update, |slot| async {
         context.cluster.replace(slot).await.map(drop).map_err(Into::into)
@@ -188,8 +196,10 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     {
         let now = context.clock.now();
         rollup::hindered(&mut plan.status, object, Reason::ApiRefused, error.to_string(), now);
+        publish(object, &plan.status, context).await?;
+    } else if !tell_first {
+        publish(object, &plan.status, context).await?;
     }
-    publish(object, &plan.status, context).await?;
     Ok(plan.pace.or(made?).or(changed?).or(renewed?).or(removed?))
 }
 
@@ -253,20 +263,20 @@ async fn remove<C: Cluster, E: Ec2, K: Clock>(
     Ok(())
 }
 
-/// Writes the status of a `NodeENI` if it has changed, and tells what is new in it.
+/// Writes the status of a `NodeENI` if it has changed, and tells what is new in it. Says whether it stands.
 async fn publish<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
     status: &NodeENIStatus,
     context: &Context<C, E, K>,
-) -> Result<(), PassError> {
+) -> Result<bool, PassError> {
     if object.status.as_ref() == Some(status) {
-        return Ok(());
+        return Ok(true);
     }
     match context.cluster.apply_node_eni_status(object, status).await {
         Ok(()) => {}
         // The change that it was behind brings the next pass.
         Err(error) if matches!(error.kind, ClusterErrorKind::Conflict | ClusterErrorKind::Gone) => {
-            return Ok(());
+            return Ok(false);
         }
         Err(error) => return Err(error.into()),
     }
@@ -274,7 +284,7 @@ async fn publish<C: Cluster, E: Ec2, K: Clock>(
         let name = object.metadata.name.as_deref().unwrap_or_default();
         context.cluster.tell(name, event).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Removes the slots of a `NodeENI` that is gone, once the API server says so itself.
@@ -307,5 +317,5 @@ async fn tell_unreadable<C: Cluster, E: Ec2, K: Clock>(
     error: &Ec2Error,
     context: &Context<C, E, K>,
 ) -> Result<(), PassError> {
-    publish(object, &rollup::unreadable(object, error, context.clock.now()), context).await
+    publish(object, &rollup::unreadable(object, error, context.clock.now()), context).await.map(drop)
 }

@@ -87,7 +87,8 @@ pub fn unconfirmed(slot: &NodeENIAttachment, cloud: &CloudStatus, lag: SignedDur
 
 /// Whether the recorded ENI is attached and as the spec wants it.
 fn settled(slot: &NodeENIAttachment, cloud: &CloudStatus) -> bool {
-    cloud.state == Some(CloudState::Attached) && changes(slot, cloud).is_empty()
+    let at_home = cloud.state == Some(CloudState::Attached) && cloud.other_instance_id.is_none();
+    at_home && changes(slot, cloud).is_empty()
 }
 
 /// An attribute of an ENI that is not as the spec wants it.

@@ -143,12 +143,22 @@ fn with_eni(cloud: CloudStatus, eni: &EniId, listing: &Listing, settings: &Setti
 /// The recorded ENI is gone; perhaps another of the slot is there.
 fn gone(cloud: &CloudStatus, surplus: &[Eni], listing: &Listing) -> Belief {
     let others = Listing { at: listing.at, enis: surplus.to_vec() };
-    adopt(&others, cloud).unwrap_or(Belief::Nothing { last_epoch: Some(Epoch(cloud.epoch)) })
+    match adopt(&others, cloud) {
+        // What is recorded is gone, whatever the other one is on its way to.
+        Some(Belief::Settling { cloud: None, until }) => {
+            Belief::Settling { cloud: Some(record::lost(cloud)), until }
+        }
+        Some(belief) => belief,
+        None => Belief::Nothing { last_epoch: Some(Epoch(cloud.epoch)) },
+    }
 }
 
-/// Takes one of the listed ENIs for the slot's: an attached one first, then the oldest.
+/// Takes one of the listed ENIs for the slot's: one that is attached to its instance first, one that is
+/// attached to another last, and of several the oldest.
 fn adopt(listing: &Listing, before: &CloudStatus) -> Option<Belief> {
-    let rank = |eni: &&Eni| (eni.attachment.is_none(), record::of(eni, before).epoch, eni.id.clone());
+    let rank = |eni: &&Eni| {
+        (record::is_elsewhere(eni), eni.attachment.is_none(), record::of(eni, before).epoch, eni.id.clone())
+    };
     let chosen = listing.enis.iter().min_by_key(rank)?;
     let surplus = listing.enis.iter().filter(|other| other.id != chosen.id).cloned().collect();
     let cloud = record::of(chosen, before);

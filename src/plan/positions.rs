@@ -43,8 +43,8 @@ pub enum Place {
 ///
 /// A slot that hangs somewhere keeps its place, and one that has an ENI goes before those that have none:
 /// no ENI is given up for one that does not exist yet. The others take the position that they want, or the next
-/// free one above it, or the lowest free one; those that want what is free come first, and ties go by
-/// name, so that the order of the arguments does not matter. Room on the card is claimed here, before
+/// free one above it, or the lowest free one; those that get what they want come first, so that who loses a
+/// place takes nobody else's. Ties go by name, so that the order of the arguments does not matter. Room on the card is claimed here, before
 /// anything is created.
 #[must_use]
 pub fn assign<'a>(
@@ -54,11 +54,17 @@ pub fn assign<'a>(
 ) -> BTreeMap<&'a str, Place> {
     let mut taken = taken(claims, instance);
     let mut order: Vec<&Claim<'a>> = claims.iter().collect();
-    order.sort_by_key(|claim| {
-        (claim.held.is_none(), claim.eni.is_none(), taken.contains(&claim.wanted), claim.wanted, claim.name)
-    });
+    order.sort_by_key(|claim| (claim.held.is_none(), claim.eni.is_none(), claim.wanted, claim.name));
+    // Of those who are alike, whoever gets what it wants goes before whoever has to take something else.
+    let mut given = taken.clone();
+    let mut loses: Vec<bool> = vec![];
+    for claim in &order {
+        loses.push(claim.held.is_none() && !given.insert(claim.wanted));
+    }
+    let mut turns: Vec<(&Claim<'a>, bool)> = order.into_iter().zip(loses).collect();
+    turns.sort_by_key(|(claim, loses)| (claim.held.is_none(), claim.eni.is_none(), *loses));
     let mut places = BTreeMap::new();
-    for claim in order {
+    for (claim, _) in turns {
         let place = match claim.held {
             Some(held) => Place::At(held),
             None => find(claim.wanted, &taken, instance_type),

@@ -44,6 +44,7 @@ pub fn intended(epoch: Epoch, now: Timestamp) -> CloudStatus {
         security_group_ids: vec![],
         description: String::new(),
         source_dest_check: None,
+        other_instance_id: None,
         attachment_id: None,
         network_card_index: None,
         device_index: None,
@@ -65,6 +66,7 @@ pub fn of(eni: &Eni, before: &CloudStatus) -> CloudStatus {
         tags: tags(eni, before.tags.keys().filter(|_| same)),
         ..with_asked(before.clone(), asked(before).filter(|_| same).or(told))
     };
+    let elsewhere = attachment.filter(|_| is_elsewhere(eni));
     CloudStatus {
         epoch,
         eni_id: Some(eni.id.to_string()),
@@ -77,12 +79,20 @@ pub fn of(eni: &Eni, before: &CloudStatus) -> CloudStatus {
         security_group_ids: eni.groups.iter().map(ToString::to_string).collect(),
         description: eni.description.clone(),
         source_dest_check: Some(eni.source_dest_check),
+        other_instance_id: elsewhere.map(|attachment| attachment.instance.to_string()),
         attachment_id: attachment.map(|attachment| attachment.id.to_string()),
         network_card_index: attachment.map(|attachment| attachment.at.card.into()),
         device_index: attachment.map(|attachment| attachment.at.device.into()),
         delete_on_termination: attachment.map(|attachment| attachment.delete_on_termination),
         ..before
     }
+}
+
+/// Whether an ENI hangs on another instance than that of its slot.
+#[must_use]
+pub fn is_elsewhere(eni: &Eni) -> bool {
+    let home = Ownership::read(&eni.tags).map(|ownership| ownership.slot.instance);
+    eni.attachment.as_ref().is_some_and(|attachment| home.is_some_and(|home| home != attachment.instance))
 }
 
 /// The tags of an ENI that are ours to change: those that it marks so, and those that we know to have set.
@@ -154,6 +164,7 @@ pub fn created(before: &CloudStatus, eni: &Eni, now: Timestamp) -> CloudStatus {
 pub fn attaching(before: &CloudStatus, id: &AttachmentId, at: Position, now: Timestamp) -> CloudStatus {
     CloudStatus {
         state: Some(CloudState::Attaching),
+        other_instance_id: None,
         attachment_id: Some(id.to_string()),
         network_card_index: Some(at.card.into()),
         device_index: Some(at.device.into()),
@@ -211,6 +222,7 @@ pub fn detaching(before: &CloudStatus, now: Timestamp) -> CloudStatus {
 pub fn deleted(before: &CloudStatus, now: Timestamp) -> CloudStatus {
     CloudStatus {
         state: Some(CloudState::Deleted),
+        other_instance_id: None,
         attachment_id: None,
         network_card_index: None,
         device_index: None,
@@ -238,13 +250,14 @@ pub fn attachment(cloud: &CloudStatus) -> Option<AttachmentId> {
     cloud.attachment_id.as_ref()?.parse().ok()
 }
 
-/// The position that the recorded ENI holds.
+/// The position that the recorded ENI holds on the slot's instance.
 #[must_use]
 pub fn position(cloud: &CloudStatus) -> Option<Position> {
     let holds = match cloud.state? {
         CloudState::Attaching | CloudState::Attached | CloudState::Detaching => true,
         CloudState::Available | CloudState::Deleted => false,
     };
+    let holds = holds && cloud.other_instance_id.is_none();
     at(cloud.network_card_index, cloud.device_index).filter(|_| holds)
 }
 

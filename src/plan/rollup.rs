@@ -226,7 +226,7 @@ fn spec_valid(seen: &Seen) -> Verdict {
 }
 
 /// Whether a reason is about the kind of node.
-fn is_kind_of_node(reason: Reason) -> bool {
+pub(super) fn is_kind_of_node(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::AutoModeNode

@@ -41,6 +41,10 @@ pub enum Standing {
     Removing,
     /// It is to go, and its node has not let go of it.
     WaitingForRelease,
+    /// It is to go, and stays for a reason.
+    Kept(Reason, String),
+    /// Somebody moved it to this instance.
+    Elsewhere(String),
     /// EC2 is detaching it.
     Detaching,
     /// It is gone.
@@ -141,7 +145,8 @@ fn how_adopted(object: &NodeENIAttachment, eni: &str) -> Option<Reason> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "`progress` has a word for each of the others")]
 fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &Standing) -> Verdict {
     let say = |holds, reason, message| Verdict::new(ConditionType::Attached, holds, reason, message);
-    let is_attached = cloud.is_some_and(|cloud| cloud.state == Some(CloudState::Attached));
+    let at_home = |cloud: &CloudStatus| cloud.other_instance_id.is_none();
+    let is_attached = cloud.is_some_and(|cloud| cloud.state == Some(CloudState::Attached) && at_home(cloud));
     if let (true, Some(cloud)) = (is_attached, cloud) {
         let (reason, message) = place(object, cloud);
         return say(Some(true), reason, message);
@@ -152,11 +157,22 @@ fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &
             say(Some(false), reason, message)
         }
         Standing::Blocked(reason, message) => say(Some(false), *reason, message.clone()),
+        Standing::Elsewhere(instance) => say(Some(false), Reason::Elsewhere, elsewhere(object, instance)),
         _ => {
             let (reason, message) = progress(standing);
             say(Some(false), reason, message.to_owned())
         }
     }
+}
+
+/// What to say of an ENI that somebody moved, and what to do about it.
+fn elsewhere(object: &NodeENIAttachment, instance: &str) -> String {
+    let then = if object.spec.release {
+        "detach it there, and it is deleted"
+    } else {
+        "detach it there, and it is attached to this node again; take its tags off, and another one is made"
+    };
+    format!("somebody attached the ENI to {instance}: {then}")
 }
 
 /// Where an ENI hangs, and whether that is where it was asked to.
@@ -243,12 +259,18 @@ impl Standing {
                 let (reason, message) = progress(self);
                 Some((reason, message.to_owned()))
             }
+            Self::Kept(reason, message) | Self::Blocked(reason @ Reason::InstanceGone, message) => {
+                Some((*reason, message.clone()))
+            }
+            // What passes by itself takes nothing from an ENI that is attached.
+            Self::Failed(error) if passes_by_itself(error.kind) => None,
             Self::Failed(error) => Some(failure(error)),
             Self::Blocked(reason @ Reason::TooManyAddresses, message) => Some((*reason, message.clone())),
             Self::AsBefore
             | Self::Paused
             | Self::Undecodable
             | Self::Blocked(..)
+            | Self::Elsewhere(_)
             | Self::Creating
             | Self::Settling
             | Self::LookingForEarlierCreate
@@ -274,14 +296,21 @@ fn progress(standing: &Standing) -> (Reason, &'static str) {
             (Reason::InProgress, "EC2 is attaching the ENI")
         }
         Standing::DetachingUnasked => (Reason::Detaching, "somebody else detached the ENI"),
-        Standing::Removing => (Reason::Removing, "the ENI is being removed"),
+        Standing::Removing | Standing::Kept(..) => (Reason::Removing, "the ENI is being removed"),
         Standing::WaitingForRelease => {
             (Reason::WaitingForRelease, "waiting until the node's agent has let go of the device")
         }
         Standing::Detaching => (Reason::Detaching, "EC2 is detaching the ENI"),
         Standing::Gone => (Reason::Deleted, "the ENI is deleted"),
+        Standing::Elsewhere(_) => (Reason::Elsewhere, "somebody attached the ENI to another instance"),
         Standing::Blocked(..) | Standing::Failed(_) => (Reason::InProgress, ""),
     }
+}
+
+/// Whether a failure says nothing of what there is: the same call may go through in a moment.
+#[must_use]
+pub fn passes_by_itself(kind: Ec2ErrorKind) -> bool {
+    matches!(kind, Ec2ErrorKind::Throttled | Ec2ErrorKind::NoAnswer)
 }
 
 /// Reason and words for a call that EC2 refused.

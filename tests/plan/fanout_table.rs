@@ -193,7 +193,7 @@ fn pausing_asks_ec2_for_nothing() {
     let asked = |edit: fn(&mut World)| {
         let mut world = world.clone();
         edit(&mut world);
-        instances(&world.node_eni, &world.nodes, &world.children)
+        instances(&world.node_eni, &world.nodes, &world.children, world.leftovers.as_ref())
     };
     assert_eq!(asked(|_| {}), [instance_id(1)].into());
     assert_eq!(asked(|world| world.nodes.clear()), [instance_id(1)].into());

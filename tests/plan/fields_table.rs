@@ -186,7 +186,7 @@ fn planned(slot: SlotView) -> SlotPlan {
         now: at(NOW),
         instance: Sighting::Seen(instance(1, "a")),
         instance_type: Some(type_with(&[4])),
-        node_ready: Some(true),
+        node: Some(crate::make::node_since(true, 9999)),
         held: None,
         slots: vec![slot],
     };

@@ -7,11 +7,11 @@ use eni_operator::api::{
 };
 use eni_operator::model::{
     AddressKind, Attachment, AttachmentState, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniId,
-    HeldPosition, Instance, Ownership, Position,
+    HeldPosition, Instance, InstanceState, Ownership, Position,
 };
 use eni_operator::plan::asks::Change;
 use eni_operator::plan::belief::{Listing, SlotView};
-use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan};
+use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, is_doubtful, plan};
 use eni_operator::plan::verdicts::{self, Standing};
 use eni_operator::plan::{Pace, Settings, record, slot_status};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -54,7 +54,9 @@ impl Ideal {
             listing: (asks.enis || sweep).then(|| Listing { at: now, enis: self.listed(&slot.attachment) }),
             ..slot.clone()
         });
-        let instance = if asks.instance || sweep { self.sight() } else { Sighting::NotAsked };
+        let slots_ = self.world.slots.iter().map(|slot| &slot.attachment);
+        let doubtful = is_doubtful(self.world.node.as_ref(), slots_);
+        let instance = if asks.instance || doubtful || sweep { self.sight() } else { Sighting::NotAsked };
         World { instance, slots: slots.collect(), ..self.world.clone() }
     }
 
@@ -107,6 +109,13 @@ impl Ideal {
     /// Time passes: what EC2 was working on is done.
     pub(crate) fn go_on(&mut self, wait: SignedDuration) {
         self.world.now = self.world.now.checked_add(wait).unwrap();
+        if self.instance_has_ended() {
+            let stays = |eni: &Eni| eni.attachment.as_ref().is_none_or(|one| !one.delete_on_termination);
+            self.enis.retain(|_, eni| stays(eni));
+            for eni in self.enis.values_mut() {
+                eni.attachment = None;
+            }
+        }
         for eni in self.enis.values_mut() {
             match eni.attachment.as_mut().map(|attachment| &mut attachment.state) {
                 Some(state @ (AttachmentState::Attaching | AttachmentState::Unsettled)) => {
@@ -119,6 +128,15 @@ impl Ideal {
                 Some(AttachmentState::Attached) => {}
                 None => eni.available = true,
             }
+        }
+    }
+
+    /// Whether EC2 has taken the ENIs off by itself.
+    pub(crate) fn instance_has_ended(&self) -> bool {
+        match &self.world.instance {
+            Sighting::Seen(instance) => instance.state == InstanceState::Terminated,
+            Sighting::Absent => true,
+            Sighting::NotAsked => false,
         }
     }
 

@@ -8,13 +8,14 @@ use eni_operator::model::{
 };
 use eni_operator::plan::belief::{Listing, SlotView};
 use eni_operator::plan::instance::{Sighting, World};
+use eni_operator::plan::node::{Going, NodeFacts};
 use eni_operator::plan::{Settings, record};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 
 use crate::make::{
-    EPOCH, NOW, ago, at, attachment, eni, eni_id, eni_in, instance, on, recorded, seconds, settings,
-    slot_object, type_with,
+    EPOCH, NOW, ago, at, attachment, eni, eni_id, eni_in, instance, node_since, on, recorded, seconds,
+    settings, slot_object, type_with,
 };
 
 /// A tag that somebody else has put on an ENI.
@@ -82,7 +83,7 @@ pub(crate) struct Planned {
     pub(crate) asked: bool,
     pub(crate) sighting: Option<Option<InstanceState>>,
     pub(crate) own_shown: bool,
-    pub(crate) node_ready: Option<bool>,
+    pub(crate) node: Option<(bool, i64, Option<Option<i64>>)>,
     pub(crate) agent_required: bool,
 }
 
@@ -195,10 +196,10 @@ prop_compose! {
         (type_known, asked, own_shown) in
             (prop::bool::weighted(0.9), prop::bool::weighted(0.93), prop::bool::weighted(0.8)),
         sighting in sighting(),
-        node_ready in proptest::option::weighted(0.9, prop::bool::weighted(0.8)),
+        node in proptest::option::weighted(0.9, node_life()),
         agent_required in prop::bool::weighted(0.7),
     ) -> Planned {
-        Planned { slots, strangers, limits, type_known, asked, sighting, own_shown, node_ready, agent_required }
+        Planned { slots, strangers, limits, type_known, asked, sighting, own_shown, node, agent_required }
     }
 }
 
@@ -228,8 +229,20 @@ pub(crate) fn make(planned: &Planned) -> (World, Settings) {
     let instance = sight(planned, &slots);
     let instance_type: Option<InstanceType> = planned.type_known.then(|| type_with(&planned.limits));
     let world =
-        World { now: at(NOW), instance, instance_type, node_ready: planned.node_ready, held: None, slots };
+        World { now: at(NOW), instance, instance_type, node: planned.node.map(made), held: None, slots };
     (world, Settings { agent_required: planned.agent_required, ..settings() })
+}
+
+/// Whether a node is ready, for how long it has been so, and by when it is marked as about to go, if it is.
+fn node_life() -> impl Strategy<Value = (bool, i64, Option<Option<i64>>)> {
+    let ago = || prop_oneof![Just(0i64), Just(100), Just(400), Just(9999)];
+    (prop::bool::weighted(0.8), ago(), proptest::option::weighted(0.15, proptest::option::of(ago())))
+}
+
+/// The node of the instance.
+fn made((ready, for_seconds, going): (bool, i64, Option<Option<i64>>)) -> NodeFacts {
+    let going = going.map(|since| Going { mark: "a mark".to_owned(), since: since.map(ago) });
+    NodeFacts { going, ..node_since(ready, for_seconds) }
 }
 
 /// Position of a slot's ENI: no stranger's, and no other slot's.

@@ -101,7 +101,13 @@ pub(crate) fn node(name: &str, instance: u32) -> NodeFacts {
         labels: labels(&[("ng", "a")]),
         provider_id: format!("aws:///x/{}", instance_id(instance)),
         ready: true,
+        ..NodeFacts::default()
     }
+}
+
+/// The node of instance 1, which has been ready or not for some seconds.
+pub(crate) fn node_since(ready: bool, for_seconds: i64) -> NodeFacts {
+    NodeFacts { ready, ready_since: Some(ago(for_seconds)), ..node("node-1", 1) }
 }
 
 /// An instance whose primary ENI holds its position.
@@ -158,6 +164,7 @@ pub(crate) fn slot_object(n: u32) -> NodeENIAttachment {
     object.metadata.name = Some(slot_key(&object).object_name());
     object.metadata.uid = Some(format!("uid-{n}"));
     object.metadata.generation = Some(2);
+    object.metadata.creation_timestamp = Some(Time(ago(9999)));
     object
 }
 

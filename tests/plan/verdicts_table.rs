@@ -109,10 +109,27 @@ fn what_only_a_person_can_mend_says_which_permission_is_missing() {
 #[test]
 fn a_failure_on_an_attached_eni_makes_it_unready_and_leaves_it_attached() {
     let slot = slot(Some(CloudState::Attached));
-    let verdicts = say(&slot, &failed(Call::Modify, Ec2ErrorKind::Throttled), &settings());
+    let verdicts = say(&slot, &failed(Call::Modify, Ec2ErrorKind::Unauthorized), &settings());
     assert_eq!(find(&verdicts, ConditionType::Attached).holds, Some(true));
     assert_eq!(find(&verdicts, ConditionType::Created).holds, Some(true));
-    assert_eq!(find(&verdicts, ConditionType::Ready).reason, Reason::Throttled);
+    assert_eq!(find(&verdicts, ConditionType::Ready).reason, Reason::Unauthorized);
+}
+
+#[test]
+fn what_passes_by_itself_says_nothing_new_of_an_eni_that_is_attached() {
+    let well = with_condition(
+        slot(Some(CloudState::Attached)),
+        ConditionType::LinkReady,
+        Some(true),
+        Reason::AsSpecified,
+    );
+    for kind in [Ec2ErrorKind::Throttled, Ec2ErrorKind::NoAnswer] {
+        for call in [Call::DescribeEnis, Call::Modify] {
+            assert_eq!(say(&well, &failed(call, kind), &settings()), say(&well, &ATTACHED, &settings()));
+        }
+    }
+    let coming = slot(Some(CloudState::Available));
+    assert_eq!(ready(&coming, &failed(Call::DescribeEnis, Ec2ErrorKind::Throttled)).0, Some(false));
 }
 
 #[test]

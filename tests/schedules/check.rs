@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ec2_sim::world::{AttachmentStatus, Eni};
+use ec2_sim::world::{Attachment, AttachmentStatus, Eni, InstanceState};
 use eni_operator::api::{
-    CloudState, ConditionType, HAS_ENI_LABEL, NodeENI, NodeENIAttachment, find_condition,
+    CloudState, ConditionType, HAS_ENI_LABEL, NodeENI, NodeENIAttachment, NodeENISpec, find_condition,
 };
+use eni_operator::cluster::node::SlimNode;
 
 use crate::cluster::lock as lock_store;
 use crate::ec2::lock;
 use crate::invariants::strangers_are_untouched;
-use crate::wanted::{Slot, Wanted, slot_of, wanted};
+use crate::region::Machine;
+use crate::switches;
+use crate::users;
+use crate::wanted::{self, Slot, Wanted, slot_of, wanted};
 use crate::world::{Agents, World};
 
 /// Ours, by slot.
@@ -32,29 +36,36 @@ pub fn everything_is_there(world: &World) -> Result<(), String> {
         if enis.len() > 1 {
             return Err(format!("{} ENIs for one slot {slot:?}", enis.len()));
         }
-        if !wanted.slots.contains_key(slot) && !wanted.exempt.contains(slot) {
+        if !wanted.slots.contains_key(slot) && !wanted.exempt.contains(slot) && !is_forgotten(world, slot) {
             return Err(format!("an ENI for a slot that should not be: {slot:?} {}", enis[0].id));
         }
     }
     for machine in &world.region.machines {
-        instance_is_served(world, &machine.instance, machine.carries, &wanted, &ours)?;
+        instance_is_served(world, &machine.instance, &wanted, &ours)?;
     }
     children_are_as_wanted(world, &wanted, &ours)?;
+    names_mean_one_network(world)?;
     labels_are_right(world, &wanted, &ours)?;
     summaries_are_right(world, &wanted, &ours)
+}
+
+/// Whether an ENI is one that only a sweep finds: of an instance that is gone, without an object.
+fn is_forgotten(world: &World, slot: &Slot) -> bool {
+    let runs = world.state_of(&slot.1) == Some(InstanceState::Running);
+    !switches::ORPHANS && !runs && child(world, slot).is_none()
 }
 
 /// The wanted ENIs of an instance are on it, or it is full.
 fn instance_is_served(
     world: &World,
     instance: &str,
-    carries: usize,
     wanted: &Wanted,
     ours: &BTreeMap<Slot, Vec<Eni>>,
 ) -> Result<(), String> {
     let here: Vec<&Slot> = wanted.slots.keys().filter(|slot| slot.1 == instance).collect();
     let missing: Vec<&&Slot> =
         here.iter().filter(|slot| !wanted.exempt.contains(**slot) && !ours.contains_key(**slot)).collect();
+    let carries = world.carries(instance);
     let on_it = lock(&world.sim).state().enis_of(instance).count();
     if !missing.is_empty() && on_it < carries {
         return Err(format!("no ENI for {missing:?} though {instance} has {on_it} of {carries}"));
@@ -64,7 +75,7 @@ fn instance_is_served(
     }
     for slot in here.iter().filter(|slot| !wanted.exempt.contains(**slot)) {
         if let Some(enis) = ours.get(*slot) {
-            is_right(&wanted.slots[*slot], slot, &enis[0])?;
+            is_right(world, &wanted.slots[*slot], slot, &enis[0])?;
         }
     }
     Ok(())
@@ -81,7 +92,7 @@ fn says_full(world: &World, slot: &Slot) -> Result<(), String> {
 }
 
 /// An ENI is as its `NodeENI` wants it.
-fn is_right(object: &NodeENI, slot: &Slot, eni: &Eni) -> Result<(), String> {
+fn is_right(world: &World, object: &NodeENI, slot: &Slot, eni: &Eni) -> Result<(), String> {
     let wrong = |what: &str| Err(format!("{what} of {} for {slot:?}: {eni:?}", eni.id));
     let Some(at) = &eni.attachment else { return wrong("no attachment") };
     if at.instance_id != slot.1 || at.status != AttachmentStatus::Attached {
@@ -90,18 +101,64 @@ fn is_right(object: &NodeENI, slot: &Slot, eni: &Eni) -> Result<(), String> {
     if eni.subnet_id != slot.2 {
         return wrong("wrong subnet");
     }
-    if at.delete_on_termination != object.spec.delete_on_termination {
+    let spec = &object.spec;
+    if at.delete_on_termination != spec.delete_on_termination {
         return wrong("wrong delete-on-termination");
     }
-    let groups = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
-    if groups(&eni.groups) != groups(object.spec.security_group_ids.as_deref().unwrap_or_default()) {
+    if eni.groups.iter().cloned().collect::<BTreeSet<_>>() != wanted::groups(world, spec) {
         return wrong("wrong security groups");
     }
-    if object.spec.source_dest_check.is_some_and(|check| check != eni.source_dest_check) {
+    if spec.source_dest_check.is_some_and(|check| check != eni.source_dest_check) {
         return wrong("wrong source/dest check");
     }
+    if spec.description.as_ref().is_some_and(|text| *text != eni.description)
+        || (spec.description.is_none() && eni.description.starts_with(users::TEXT))
+    {
+        return wrong("wrong description");
+    }
+    if !place_is_right(world, spec, slot, at) {
+        return wrong("wrong position");
+    }
+    tags_and_addresses_are_right(spec, eni).or_else(|what| wrong(&what))
+}
+
+/// It hangs where it was asked to, unless somebody was there when it was attached.
+fn place_is_right(world: &World, spec: &NodeENISpec, slot: &Slot, at: &Attachment) -> bool {
+    let Some(child) = child(world, slot) else { return false };
+    let asked = (spec.network_card_index, spec.device_index + child.spec.offset);
+    asked == (i64::from(at.network_card_index), i64::from(at.device_index)) || world.displaced.contains(slot)
+}
+
+/// The user's tags and no others, ours, and as many addresses as asked for.
+fn tags_and_addresses_are_right(spec: &NodeENISpec, eni: &Eni) -> Result<(), String> {
     if eni.tags.get("node.k8s.amazonaws.com/no_manage").map(String::as_str) != Some("true") {
-        return wrong("no no_manage tag");
+        return Err("no no_manage tag".to_owned());
+    }
+    let theirs: BTreeMap<&String, &String> =
+        eni.tags.iter().filter(|(key, _)| users::TAGS.contains(&key.as_str())).collect();
+    if theirs != spec.tags.iter().flatten().collect() {
+        return Err("wrong tags".to_owned());
+    }
+    let asked = [spec.secondary_private_ip_count, spec.ipv4_prefix_count, spec.ipv6_address_count];
+    let asked = asked.map(|count| usize::try_from(count.unwrap_or_default()).unwrap());
+    let has = [eni.secondary.len(), eni.ipv4_prefixes.len(), eni.ipv6.len()];
+    if asked == has { Ok(()) } else { Err("wrong numbers of addresses".to_owned()) }
+}
+
+/// One place in a zone is one subnet on all nodes, and so is one alternative name.
+pub fn names_mean_one_network(world: &World) -> Result<(), String> {
+    let mut places: BTreeMap<(String, String, i64), String> = BTreeMap::new();
+    for child in lock_store(&world.store).attachments() {
+        let spec = &child.spec;
+        let place = (spec.node_eni.clone(), spec.zone.clone(), spec.offset);
+        let subnet = places.entry(place).or_insert_with(|| spec.subnet_id.clone());
+        if *subnet != spec.subnet_id {
+            let name = &spec.alt_name;
+            return Err(format!(
+                "{name} of {} means {subnet} and {} in {}",
+                spec.node_eni, spec.subnet_id, spec.zone
+            ));
+        }
     }
     Ok(())
 }
@@ -173,7 +230,7 @@ fn labels_are_right(world: &World, wanted: &Wanted, ours: &BTreeMap<Slot, Vec<En
     let with: BTreeSet<&String> = sure.map(|slot| &slot.1).collect();
     let store = lock_store(&world.store);
     for machine in &world.region.machines {
-        let Some(node) = store.node(&machine.node) else { continue };
+        let Some(node) = store.node(&machine.node).filter(|node| is_of(node, machine)) else { continue };
         let marked = node.metadata.labels.iter().flatten().any(|(key, _)| key == HAS_ENI_LABEL);
         let has_slots = store.attachments().any(|one| one.spec.instance_id == machine.instance);
         if with.contains(&machine.instance) && !marked {
@@ -184,6 +241,11 @@ fn labels_are_right(world: &World, wanted: &Wanted, ours: &BTreeMap<Slot, Vec<En
         }
     }
     Ok(())
+}
+
+/// Whether a node runs on a machine.
+fn is_of(node: &SlimNode, machine: &Machine) -> bool {
+    node.spec.provider_id.as_ref().is_some_and(|id| id.ends_with(&machine.instance))
 }
 
 /// The counts of a `NodeENI` are right.

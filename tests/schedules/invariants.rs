@@ -4,21 +4,25 @@ use ec2_sim::world::InstanceState;
 use eni_operator::api::{ConditionType, DetachPolicyType, NodeENIAttachment, find_condition};
 use eni_operator::model::Call;
 
+use crate::check::names_mean_one_network;
 use crate::cluster::lock as lock_store;
 use crate::ec2::{Mutation, lock};
 use crate::wanted::{Slot, slot_of, slot_of_tags};
 use crate::world::World;
 
 /// Looks at the calls from the nth on, and at what became of EC2.
-pub fn after_calls(world: &World, from: usize) -> Result<(), String> {
+pub fn after_calls(world: &mut World, from: usize) -> Result<(), String> {
     let calls: Vec<Mutation> = lock(&world.log)[from..].to_vec();
     for call in &calls {
         is_ours(world, call)?;
         if call.done {
             takes_off_what_should_go(world, call)?;
-            creates_what_is_not_paused(world, call)?;
+            creates_once(world, call)?;
+            attaches_where_asked(world, call)?;
         }
     }
+    world.note_held();
+    names_mean_one_network(world)?;
     strangers_are_untouched(world)?;
     one_of_a_slot_is_attached(world)
 }
@@ -97,15 +101,13 @@ fn takes_off_what_should_go(world: &World, call: &Mutation) -> Result<(), String
 
 /// Whether an instance may look full to somebody who sees it late.
 fn is_crowded(world: &World, instance: &str) -> bool {
-    let Some(machine) = world.region.machines.iter().find(|one| one.instance == instance) else {
-        return true;
-    };
+    let carries = world.carries(instance);
     let store = lock_store(&world.store);
     let slots = store.attachments().filter(|one| one.spec.instance_id == instance).count();
     let sim = lock(&world.sim);
     let running = sim.state().instances.get(instance).is_some_and(|one| one.state == InstanceState::Running);
     let attached = sim.state().enis_of(instance).count();
-    !running || attached + slots + JUST_LEFT > machine.carries
+    !running || attached + slots + JUST_LEFT > carries
 }
 
 /// ENIs that may have left an instance a moment ago.
@@ -128,11 +130,59 @@ fn is_in_use(world: &World, child: &NodeENIAttachment) -> bool {
         && child.spec.detach_policy.type_ != DetachPolicyType::Force
 }
 
-/// Nothing is created for a slot that has been paused for a while.
-fn creates_what_is_not_paused(world: &World, call: &Mutation) -> Result<(), String> {
+/// A create is for a slot that has an object, in a subnet of its instance's zone, and makes its only ENI.
+fn creates_once(world: &World, call: &Mutation) -> Result<(), String> {
     let Some(slot) = call.tags.as_ref().and_then(slot_of_tags) else { return Ok(()) };
-    match child(world, &slot) {
-        None => Err(format!("a create for {slot:?}, which has no object")),
-        Some(_) => Ok(()),
+    if call.call != Call::Create {
+        return Ok(());
     }
+    if child(world, &slot).is_none() {
+        return Err(format!("a create for {slot:?}, which has no object"));
+    }
+    let zone = lock(&world.sim).state().instances.get(&slot.1).map(|one| one.zone.clone());
+    if zone.is_none_or(|zone| !world.region.subnets[&zone].contains(&slot.2)) {
+        return Err(format!("a create for {slot:?} in another zone than its instance's"));
+    }
+    match count(world, &slot) {
+        1 => Ok(()),
+        _ if world.tampered.contains(&slot) => Ok(()),
+        many => Err(format!("a create makes {many} ENIs of {slot:?}")),
+    }
+}
+
+/// How long after it was left a place may still look held, in milliseconds: the longest lag, and a few passes.
+const LOOKS_HELD: i64 = 90_000;
+
+/// An attach is at the place that is asked for, unless somebody holds it or may seem to.
+fn attaches_where_asked(world: &mut World, call: &Mutation) -> Result<(), String> {
+    let Some(slot) = call.eni.as_ref().and_then(slot_of).filter(|_| call.call == Call::Attach) else {
+        return Ok(());
+    };
+    let id = call.eni.as_ref().map(|eni| eni.id.clone()).unwrap_or_default();
+    let at = lock(&world.sim).state().enis.get(&id).and_then(|eni| eni.attachment.clone());
+    let (Some(at), Some(child)) = (at, child(world, &slot)) else { return Ok(()) };
+    if at.instance_id != slot.1 {
+        return Err(format!("{id} of {slot:?} is attached to {}", at.instance_id));
+    }
+    let asked = (child.spec.network_card_index, child.spec.device_index);
+    if asked == (i64::from(at.network_card_index), i64::from(at.device_index)) {
+        world.displaced.remove(&slot);
+        return Ok(());
+    }
+    let place = (slot.1.clone(), u32::try_from(asked.0).unwrap(), u32::try_from(asked.1).unwrap());
+    let looks_held = world.held.get(&place).is_some_and(|last| *last + LOOKS_HELD > world.now);
+    if !looks_held && !is_wanted_by_another(world, &slot, asked) {
+        return Err(format!("{slot:?} is attached at {} though {asked:?} is free", at.device_index));
+    }
+    world.displaced.insert(slot);
+    Ok(())
+}
+
+/// Whether another slot of the instance asks for the same place.
+fn is_wanted_by_another(world: &World, slot: &Slot, place: (i64, i64)) -> bool {
+    let store = lock_store(&world.store);
+    let mut others = store.attachments().filter(|one| {
+        one.spec.instance_id == slot.1 && (&one.spec.node_eni, &one.spec.subnet_id) != (&slot.0, &slot.2)
+    });
+    others.any(|one| (one.spec.network_card_index, one.spec.device_index) == place)
 }

@@ -9,6 +9,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
 
+mod acts;
 mod agent;
 mod check;
 mod cluster;
@@ -25,6 +26,7 @@ mod rng;
 mod run;
 mod scenarios;
 mod sweep;
+mod switches;
 mod users;
 mod wanted;
 mod watch;

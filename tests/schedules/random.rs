@@ -11,7 +11,7 @@ use crate::rng::Rng;
 use crate::run::{self, Turn, settle};
 use crate::wanted::wanted;
 use crate::world::{Agents, World};
-use crate::{agent, check, users};
+use crate::{acts, agent, check, users};
 
 /// A region by chance.
 fn layout(rng: &mut Rng) -> Layout {
@@ -113,6 +113,9 @@ fn step(world: &mut World, rng: &mut Rng, trouble: Trouble) -> Result<(), String
 fn finish(world: &mut World, rng: &mut Rng) -> Result<(), String> {
     users::collect_garbage(world);
     users::collect_nodes(world);
+    if rng.percent(80) {
+        acts::nodes::mend(world);
+    }
     settle(world, Some(rng))?;
     check::everything_is_there(world)?;
     world.say(|| "AT REST".to_owned());
@@ -123,6 +126,7 @@ fn finish(world: &mut World, rng: &mut Rng) -> Result<(), String> {
         users::register_all(world);
     }
     users::delete_all(world);
+    acts::nodes::mend(world);
     settle(world, Some(rng))?;
     check::nothing_is_left(world)
 }

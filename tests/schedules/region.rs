@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ec2_sim::api::{CreateNetworkInterface, CreateTags, Tag, TagSpecification};
 use ec2_sim::{Seed, SeedEni, SeedGroup, SeedInstance, SeedSubnet, SeedVpc, Settings, Simulator};
 use eni_operator::cluster::node::{SlimNode, SlimSpec, SlimStatus};
 use k8s_openapi::api::core::v1::NodeCondition;
@@ -12,8 +13,12 @@ use k8s_openapi::api::core::v1::NodeCondition;
 pub struct Region {
     /// Ids of the listed subnets, by zone.
     pub subnets: BTreeMap<String, Vec<String>>,
+    /// Names of the listed subnets, by id: the nth of every zone has the same one.
+    pub names: BTreeMap<String, String>,
     /// Ids of security groups.
     pub groups: Vec<String>,
+    /// Names of security groups, by id.
+    pub group_names: BTreeMap<String, String>,
     /// The machines.
     pub machines: Vec<Machine>,
 }
@@ -27,8 +32,6 @@ pub struct Machine {
     pub instance: String,
     /// Its zone.
     pub zone: String,
-    /// ENIs that its type carries.
-    pub carries: usize,
 }
 
 /// How a region is laid out.
@@ -42,6 +45,56 @@ pub struct Layout {
     pub lag: Duration,
     /// Where EC2's chance comes from.
     pub seed: u64,
+}
+
+/// The name of the nth listed subnet of every zone.
+fn name(n: usize) -> String {
+    format!("net{n}")
+}
+
+/// Gives every stranger that says it is of another cluster the very tags that ours would have, and puts a
+/// free ENI of that cluster beside it: it has a `NodeENI` of the same name, and is not ours.
+fn neighbours(sim: &mut Simulator, region: &Region) {
+    let key = |key: &str| format!("networking.k8s.aws/{key}");
+    let theirs: Vec<_> =
+        sim.state().enis.values().filter(|eni| eni.tags.contains_key(&key("cluster-id"))).cloned().collect();
+    for eni in theirs {
+        let (Some(at), Some(subnet)) =
+            (&eni.attachment, region.subnets.get(&eni.zone).and_then(|all| all.first()))
+        else {
+            continue;
+        };
+        let tags = [
+            Tag::new(key("instance-id"), at.instance_id.clone()),
+            Tag::new(key("subnet-id"), subnet.clone()),
+            Tag::new(key("epoch"), "1"),
+            Tag::new(key("offset"), "0"),
+            Tag::new("NodeENI", "net-0"),
+            Tag::new("kubernetes.io/cluster/managed-by", "nodeeni-controller"),
+        ];
+        let resources = vec![eni.id.clone()];
+        sim.send(CreateTags { resources, tags: tags.to_vec(), ..CreateTags::default() }).expect("tags");
+        let tags = sim.state().enis.get(&eni.id).map(|eni| eni.tags.clone()).unwrap_or_default();
+        let free = CreateNetworkInterface {
+            subnet_id: subnet.clone(),
+            tag_specifications: vec![TagSpecification::eni(tags)],
+            ..CreateNetworkInterface::default()
+        };
+        sim.send(free).expect("an ENI of another cluster");
+    }
+}
+
+/// Launches another instance in a zone.
+pub fn launch(sim: &mut Simulator, zone: &str, instance_type: &str) -> Option<String> {
+    let subnet = sim.state().instances.values().find(|one| one.zone == zone)?.subnet_id.clone();
+    let instance = SeedInstance {
+        key: "new".to_owned(),
+        subnet,
+        instance_type: instance_type.to_owned(),
+        ..SeedInstance::default()
+    };
+    let seeded = sim.apply_seed(&Seed { instances: vec![instance], ..Seed::default() }).ok()?;
+    seeded.instances.get("new").cloned()
 }
 
 /// ENIs that the types of our instances carry.
@@ -75,16 +128,21 @@ impl Layout {
         for (letter, count) in &self.zones {
             let ids = (0..*count).map(|n| seeded.subnets[&format!("{letter}{n}")].clone());
             region.subnets.insert(zone(*letter), ids.collect());
+            for n in 0..*count {
+                region.names.insert(seeded.subnets[&format!("{letter}{n}")].clone(), name(n));
+            }
         }
         region.groups = seeded.security_groups.values().cloned().collect();
-        for (n, (letter, type_, _)) in self.instances.iter().enumerate() {
+        region.group_names =
+            seeded.security_groups.iter().map(|(name, id)| (id.clone(), name.clone())).collect();
+        for (n, (letter, ..)) in self.instances.iter().enumerate() {
             region.machines.push(Machine {
                 node: format!("node-{n}"),
                 instance: seeded.instances[&format!("node-{n}")].clone(),
                 zone: zone(*letter),
-                carries: carries(type_),
             });
         }
+        neighbours(&mut sim, &region);
         (sim, region)
     }
 
@@ -93,6 +151,7 @@ impl Layout {
             vpcs: vec![SeedVpc {
                 key: "vpc".to_owned(),
                 cidr: "10.0.0.0/16".to_owned(),
+                ipv6: true,
                 ..SeedVpc::default()
             }],
             ..Seed::default()
@@ -104,7 +163,9 @@ impl Layout {
                 seed.subnets.push(SeedSubnet {
                     key,
                     zone: letter.to_string(),
-                    cidr: format!("10.0.{}.0/24", at * 10 + n),
+                    cidr: format!("10.0.{}.0/20", 16 * (at * 4 + n)),
+                    ipv6: true,
+                    tags: if n == *count { BTreeMap::new() } else { [("Name".to_owned(), name(n))].into() },
                     ..SeedSubnet::default()
                 });
             }
@@ -149,7 +210,10 @@ impl Machine {
         };
         SlimNode {
             metadata: kube::core::ObjectMeta { labels: Some(labels), ..Default::default() },
-            spec: SlimSpec { provider_id: Some(format!("aws:///{}/{}", self.zone, self.instance)) },
+            spec: SlimSpec {
+                provider_id: Some(format!("aws:///{}/{}", self.zone, self.instance)),
+                ..SlimSpec::default()
+            },
             status: SlimStatus { conditions: vec![ready] },
         }
     }

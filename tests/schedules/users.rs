@@ -2,21 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use ec2_sim::api::{DeleteNetworkInterface, DetachNetworkInterface, TerminateInstances};
+use ec2_sim::api::TerminateInstances;
 use ec2_sim::world::InstanceState;
-use eni_operator::api::{DetachPolicy, DetachPolicyType, NodeENI, NodeENIAttachment, NodeENISpec};
+use eni_operator::api::{NodeENI, NodeENIAttachment, NodeENISpec};
 use kube::ResourceExt;
 
+use crate::acts;
 use crate::agent::{self, Word};
 use crate::cluster::lock as lock_store;
 use crate::ec2::lock;
 use crate::region::Machine;
 use crate::rng::Rng;
-use crate::wanted::slot_of;
 use crate::world::{Agents, World};
 
 /// Label of the nodes that get ENIs.
 pub const NET: (&str, &str) = ("net", "yes");
+
+/// How descriptions begin that users write.
+pub const TEXT: &str = "written by a user";
+
+/// Keys of the tags that users set.
+pub const TAGS: [&str; 3] = ["team", "cost", "stage"];
 
 /// A `NodeENI` over some subnets.
 pub fn node_eni(name: &str, subnets: &[String], groups: &[String], device_index: i64) -> NodeENI {
@@ -71,7 +77,7 @@ pub fn register(world: &mut World, machine: &Machine, labels: &[(&str, &str)]) {
 /// Registers all nodes that are not there.
 pub fn register_all(world: &mut World) {
     for machine in world.region.machines.clone() {
-        let state = lock(&world.sim).state().instances.get(&machine.instance).map(|one| one.state);
+        let state = world.state_of(&machine.instance);
         let missing = lock_store(&world.store).node(&machine.node).is_none();
         if missing && state == Some(InstanceState::Running) {
             register(world, &machine, &[NET]);
@@ -79,7 +85,8 @@ pub fn register_all(world: &mut World) {
     }
 }
 
-fn names(world: &World) -> Vec<String> {
+/// The `NodeENI`s that there are.
+pub fn names(world: &World) -> Vec<String> {
     lock_store(&world.store).node_enis().map(|one| one.name_any()).collect()
 }
 
@@ -102,18 +109,15 @@ pub fn any_node_eni(world: &World, rng: &mut Rng) -> NodeENI {
     let groups = if groups.is_empty() { world.region.groups[..1].to_vec() } else { groups };
     let mut object = node_eni(&name, &subnets, &groups, i64::try_from(rng.between(1, 3)).unwrap());
     object.spec.delete_on_termination = rng.percent(70);
-    object.spec.source_dest_check = [None, Some(true), Some(false)][rng.below(3)];
-    object.spec.detach_policy = match rng.below(4) {
-        0 => Some(DetachPolicy { type_: DetachPolicyType::Force, timeout_seconds: None }),
-        1 => Some(DetachPolicy { type_: DetachPolicyType::AfterTimeout, timeout_seconds: Some(30) }),
-        _ => None,
-    };
+    for _ in 0..rng.below(6) {
+        acts::spec::at_birth(world, rng)(&mut object.spec);
+    }
     object
 }
 
 /// Something that somebody does.
 pub fn act(world: &mut World, rng: &mut Rng) {
-    match rng.below(21) {
+    match rng.below(34) {
         0 | 1 => {
             let object = any_node_eni(world, rng);
             create(world, &object);
@@ -126,12 +130,15 @@ pub fn act(world: &mut World, rng: &mut Rng) {
         4..=6 => relabel(world, rng),
         7 => node_goes_or_comes(world, rng),
         8 => terminate(world, rng),
-        9..=11 => edit_any(world, rng),
-        12 | 13 => delete_child(world, rng),
-        14 | 15 => wipe_status(world, rng),
-        16 => tamper(world, rng),
-        17..=19 => agent_speaks(world, rng),
-        _ => strip_finalizers(world, rng),
+        9..=15 => acts::spec::edit_any(world, rng),
+        16 | 17 => delete_child(world, rng),
+        18 | 19 => wipe_status(world, rng),
+        20 => acts::cloud::meddle(world, rng),
+        21..=26 => agent_speaks(world, rng),
+        27 => strip_finalizers(world, rng),
+        28..=31 => acts::nodes::churn(world, rng),
+        32 => acts::restore::wipe_all(world, rng),
+        _ => acts::restore::restore(world, rng),
     }
     world.gather();
 }
@@ -161,34 +168,6 @@ fn terminate(world: &mut World, rng: &mut Rng) {
     let _ = lock(&world.sim).send(request);
 }
 
-fn edit_any(world: &mut World, rng: &mut Rng) {
-    let Some(name) = rng.pick(&names(world)).cloned() else { return };
-    let groups = world.region.groups.clone();
-    let all: Vec<String> = world.region.subnets.values().flatten().cloned().collect();
-    let Some(subnet) = rng.pick(&all).cloned() else { return };
-    match rng.below(6) {
-        0 | 1 => edit(world, &name, &format!("without {subnet}"), |spec| {
-            let list = spec.subnet_ids.get_or_insert_default();
-            if list.len() > 1 {
-                list.retain(|id| *id != subnet);
-            }
-        }),
-        2 => edit(world, &name, &format!("{subnet} in front"), |spec| {
-            let list = spec.subnet_ids.get_or_insert_default();
-            list.retain(|id| *id != subnet);
-            list.insert(0, subnet);
-        }),
-        3 => {
-            let group = groups[rng.below(groups.len())].clone();
-            edit(world, &name, &format!("group {group}"), |spec| spec.security_group_ids = Some(vec![group]));
-        }
-        4 => edit(world, &name, "delete-on-termination", |spec| {
-            spec.delete_on_termination = !spec.delete_on_termination;
-        }),
-        _ => edit(world, &name, "paused", |spec| spec.paused = Some(spec.paused != Some(true))),
-    }
-}
-
 fn delete_child(world: &mut World, rng: &mut Rng) {
     let Some(child) = a_child(world, rng) else { return };
     world.say(|| format!("USER deletes the object {}", child.name_any()));
@@ -207,24 +186,6 @@ pub fn wipe(world: &mut World, name: &str) {
         *status = serde_json::json!({});
     });
     world.gather();
-}
-
-/// Somebody detaches or deletes one of our ENIs in EC2.
-fn tamper(world: &mut World, rng: &mut Rng) {
-    let all: Vec<_> =
-        lock(&world.sim).state().enis.values().filter(|eni| slot_of(eni).is_some()).cloned().collect();
-    let Some(eni) = rng.pick(&all) else { return };
-    world.say(|| format!("USER takes {} off, or away, in EC2", eni.id));
-    world.tampered.extend(slot_of(eni));
-    let mut sim = lock(&world.sim);
-    if let Some(at) = &eni.attachment {
-        let attachment_id = at.id.clone();
-        let _ = sim.send(DetachNetworkInterface { attachment_id, ..DetachNetworkInterface::default() });
-    } else {
-        let network_interface_id = eni.id.clone();
-        let delete = DeleteNetworkInterface { network_interface_id, ..DeleteNetworkInterface::default() };
-        let _ = sim.send(delete);
-    }
 }
 
 /// An agent writes its part, now and then late, now and then that the device is in use.
@@ -262,10 +223,10 @@ fn strip_finalizers(world: &mut World, rng: &mut Rng) {
 /// The cloud's node controller deletes the nodes of instances that are gone.
 pub fn collect_nodes(world: &mut World) {
     for machine in world.region.machines.clone() {
-        let state = lock(&world.sim).state().instances.get(&machine.instance).map(|one| one.state);
+        let state = world.state_of(&machine.instance);
         let gone = state
             .is_none_or(|state| matches!(state, InstanceState::ShuttingDown | InstanceState::Terminated));
-        if gone && lock_store(&world.store).node(&machine.node).is_some() {
+        if gone && world.node_of(&machine).is_some() {
             world.say(|| format!("CLOUD deletes the node {}", machine.node));
             lock_store(&world.store).set_node(&machine.node, None);
         }

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ec2_sim::world::{Eni, InstanceState};
-use eni_operator::api::NodeENI;
+use eni_operator::api::{NodeENI, NodeENISpec, Operator, SubnetPolicy};
 
 use crate::cluster::lock as lock_store;
 use crate::ec2::lock;
+use crate::region::Machine;
 use crate::world::{CLUSTER, World};
 
 /// A slot: `NodeENI`, instance and subnet.
@@ -39,43 +40,113 @@ pub fn slot_of_tags(tags: &BTreeMap<String, String>) -> Option<Slot> {
 
 /// What should be.
 pub fn wanted(world: &World) -> Wanted {
-    let (store, sim) = (lock_store(&world.store), lock(&world.sim));
+    let objects: Vec<_> = lock_store(&world.store).node_enis().cloned().collect();
     let mut wanted = Wanted { exempt: world.tampered.clone(), ..Wanted::default() };
-    for object in store.node_enis() {
+    for object in &objects {
         let paused = object.spec.paused == Some(true);
         if object.metadata.deletion_timestamp.is_some() && !paused {
             continue;
         }
         for machine in &world.region.machines {
-            let state = sim.state().instances.get(&machine.instance).map(|instance| instance.state);
-            if paused {
-                wanted.exempt.extend(all_slots(world, object, &machine.instance));
-                continue;
-            }
-            if !matches!(state, Some(InstanceState::Running)) {
-                continue;
-            }
-            let slots = slots(world, object, machine.instance.as_str(), &machine.zone);
-            match store.node(&machine.node) {
-                None => wanted.exempt.extend(all_slots(world, object, &machine.instance)),
-                Some(node) => {
-                    let labels = node.metadata.labels.clone().unwrap_or_default();
-                    let selector = object.spec.node_selector.clone().unwrap_or_default();
-                    if selector.iter().all(|(key, value)| labels.get(key) == Some(value)) {
-                        wanted.slots.extend(slots.into_iter().map(|slot| (slot, object.as_ref().clone())));
-                    }
-                }
-            }
+            of_machine(world, object, machine, paused, &mut wanted);
         }
     }
     wanted
 }
 
-fn slots(world: &World, object: &NodeENI, instance: &str, zone: &str) -> BTreeSet<Slot> {
+fn of_machine(world: &World, object: &NodeENI, machine: &Machine, paused: bool, wanted: &mut Wanted) {
+    let state = world.state_of(&machine.instance);
+    let gone = matches!(state, None | Some(InstanceState::ShuttingDown | InstanceState::Terminated));
+    if gone && !paused {
+        return;
+    }
+    match world.node_of(machine) {
+        Some(node) if !paused && state == Some(InstanceState::Running) => {
+            let labels = node.metadata.labels.clone().unwrap_or_default();
+            if selects(&object.spec, &labels) {
+                let slots = slots(world, object, machine);
+                wanted.slots.extend(slots.into_iter().map(|slot| (slot, object.clone())));
+            }
+        }
+        // Paused, off, or without a node: what there is stays, and what is not there does not come.
+        Some(_) | None => wanted.exempt.extend(all_slots(world, object, &machine.instance)),
+    }
+}
+
+/// Whether a spec asks for a node with these labels.
+fn selects(spec: &NodeENISpec, labels: &BTreeMap<String, String>) -> bool {
+    let named = spec.node_selector.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+    let Some(terms) = &spec.node_selector_terms else { return named };
+    let holds = |key: &str, operator: Operator, values: &[String]| match operator {
+        Operator::In => labels.get(key).is_some_and(|value| values.contains(value)),
+        Operator::NotIn => labels.get(key).is_none_or(|value| !values.contains(value)),
+        Operator::Exists => labels.contains_key(key),
+        Operator::DoesNotExist => !labels.contains_key(key),
+        Operator::Gt | Operator::Lt => unreachable!("no schedule compares numbers"),
+    };
+    let term = |term: &eni_operator::api::NodeSelectorTerm| {
+        !term.match_expressions.is_empty()
+            && term.match_expressions.iter().all(|one| holds(&one.key, one.operator, &one.values))
+    };
+    named && terms.iter().any(term)
+}
+
+/// The listed subnets of a zone, in order and once each.
+pub fn listed(world: &World, spec: &NodeENISpec, zone: &str) -> Vec<String> {
     let here = &world.region.subnets[zone];
-    let listed = object.spec.subnet_ids.iter().flatten();
+    let named = |name: &String| here.iter().filter(|id| world.region.names[*id] == *name).cloned().collect();
+    let ids = spec.subnet_id.iter().chain(spec.subnet_ids.iter().flatten()).cloned();
+    let names = spec.subnet_name.iter().chain(spec.subnet_names.iter().flatten());
+    let mut all: Vec<String> = vec![];
+    for id in ids.chain(names.flat_map(|name| -> Vec<String> { named(name) })) {
+        if here.contains(&id) && !all.contains(&id) {
+            all.push(id);
+        }
+    }
+    all
+}
+
+fn slots(world: &World, object: &NodeENI, machine: &Machine) -> Vec<Slot> {
     let name = object.metadata.name.clone().unwrap_or_default();
-    listed.filter(|id| here.contains(id)).map(|id| (name.clone(), instance.to_owned(), id.clone())).collect()
+    let slot = |id: &String| (name.clone(), machine.instance.clone(), id.clone());
+    let all: Vec<Slot> = listed(world, &object.spec, &machine.zone).iter().map(slot).collect();
+    match object.spec.subnet_policy {
+        SubnetPolicy::All => all,
+        // Any one of them is right: that which has an ENI, or else an object.
+        SubnetPolicy::One => {
+            let (enis, objects) = (ours(world), objects(world));
+            let by_eni = all.iter().find(|slot| enis.contains(*slot));
+            let one = by_eni.or(all.iter().find(|slot| objects.contains(*slot))).or(all.first());
+            one.cloned().into_iter().collect()
+        }
+    }
+}
+
+/// The slots that have an ENI.
+fn ours(world: &World) -> BTreeSet<Slot> {
+    lock(&world.sim).state().enis.values().filter_map(slot_of).collect()
+}
+
+/// The slots that have an object.
+fn objects(world: &World) -> BTreeSet<Slot> {
+    let store = lock_store(&world.store);
+    let slots = store.attachments().map(|one| &one.spec);
+    slots.map(|spec| (spec.node_eni.clone(), spec.instance_id.clone(), spec.subnet_id.clone())).collect()
+}
+
+/// The groups that the ENIs of a `NodeENI` should have.
+pub fn groups(world: &World, spec: &NodeENISpec) -> BTreeSet<String> {
+    let named = |name: &String| {
+        world
+            .region
+            .group_names
+            .iter()
+            .filter(|(_, known)| *known == name)
+            .map(|(id, _)| id.clone())
+            .collect()
+    };
+    let by_name = spec.security_group_names.iter().flatten().flat_map(|name| -> Vec<String> { named(name) });
+    spec.security_group_ids.iter().flatten().cloned().chain(by_name).collect()
 }
 
 fn all_slots(world: &World, object: &NodeENI, instance: &str) -> Vec<Slot> {

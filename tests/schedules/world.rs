@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ec2_sim::Simulator;
-use ec2_sim::world::Eni as SimEni;
+use ec2_sim::world::{Eni as SimEni, InstanceState};
+use eni_operator::cluster::node::SlimNode;
 use eni_operator::controller::{
     Authority, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
 };
@@ -22,7 +23,7 @@ use crate::gate::{Gate, Strike};
 use crate::invariants;
 use crate::key::Key;
 use crate::queue::Queue;
-use crate::region::Region;
+use crate::region::{self, Machine, Region};
 use crate::watch::Watches;
 
 /// The cluster id of the operator under test.
@@ -73,6 +74,10 @@ pub struct World {
     pub strangers: BTreeMap<String, SimEni>,
     /// Slots that users tampered with in EC2: (`NodeENI`, instance, subnet).
     pub tampered: BTreeSet<(String, String, String)>,
+    /// Slots whose ENI was attached elsewhere than asked because somebody held that place.
+    pub displaced: BTreeSet<(String, String, String)>,
+    /// When each position of an instance was last held: instance, card, device.
+    pub held: BTreeMap<(String, u32, u32), i64>,
     /// Since when agents have said that a device is in use, by the uid of the slot's object.
     pub in_use_since: BTreeMap<String, i64>,
     /// What happened, if anybody wants to read it.
@@ -275,12 +280,48 @@ impl World {
         if before < after { invariants::after_calls(self, before) } else { Ok(()) }
     }
 
+    /// The node that runs on a machine, if it is registered as that.
+    pub fn node_of(&self, machine: &Machine) -> Option<Arc<SlimNode>> {
+        let node = lock_store(&self.store).node(&machine.node).cloned()?;
+        node.spec.provider_id.as_ref()?.ends_with(&machine.instance).then_some(node)
+    }
+
+    /// How many ENIs an instance carries, by the type that it has now.
+    pub fn carries(&self, instance: &str) -> usize {
+        let sim = lock(&self.sim);
+        sim.state().instances.get(instance).map_or(0, |one| region::carries(&one.instance_type))
+    }
+
+    /// How an instance stands.
+    pub fn state_of(&self, instance: &str) -> Option<InstanceState> {
+        lock(&self.sim).state().instances.get(instance).map(|one| one.state)
+    }
+
+    /// The ENIs that an instance was launched with are not ours.
+    pub fn adopt_strangers(&mut self, instance: &str) {
+        let enis: Vec<SimEni> = lock(&self.sim).state().enis_of(instance).cloned().collect();
+        self.strangers.extend(enis.into_iter().map(|eni| (eni.id.clone(), eni)));
+    }
+
+    /// Notes which positions are held now.
+    pub fn note_held(&mut self) {
+        let sim = self.sim.clone();
+        let sim = lock(&sim);
+        for (instance, slots) in &sim.state().slots {
+            for (card, device) in slots.keys() {
+                self.held.insert((instance.clone(), *card, *device), self.now);
+            }
+        }
+    }
+
     /// Time passes.
     pub fn advance(&mut self, millis: i64) {
+        self.note_held();
         self.now += millis;
         lock(&self.sim).advance(Duration::from_millis(millis.unsigned_abs()));
         lock_store(&self.store).now = Timestamp::from_millisecond(self.now).unwrap();
         self.clock.0.store(self.now, Ordering::Relaxed);
+        self.note_held();
     }
 }
 
@@ -303,6 +344,8 @@ impl Remains {
             agents: self.agents,
             strangers: self.strangers,
             tampered: BTreeSet::new(),
+            displaced: BTreeSet::new(),
+            held: BTreeMap::new(),
             in_use_since: BTreeMap::new(),
             trace: self.trace,
             steps: 0,

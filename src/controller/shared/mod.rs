@@ -165,6 +165,10 @@ impl<E: Ec2> Ec2 for SharedEc2<E> {
         Ok(found)
     }
 
+    fn forget(&self, instance: &InstanceId) {
+        self.instances.forget(instance);
+    }
+
     async fn instance_types(&self, names: &[String]) -> Answer<Vec<InstanceType>> {
         let (mut found, missing) = self.types.known(names);
         if !missing.is_empty() {

@@ -30,6 +30,10 @@ impl Places {
 fn claim<'a>(slot: &'a SlotView, belief: &Belief) -> Option<Claim<'a>> {
     let cloud = belief.cloud();
     let held = cloud.and_then(record::position);
+    // It hangs on another instance, and comes back only when somebody detaches it there.
+    if cloud.is_some_and(|cloud| cloud.other_instance_id.is_some()) {
+        return None;
+    }
     let leaving = slot.attachment.spec.release || slot.attachment.metadata.deletion_timestamp.is_some();
     if (leaving || slot.attachment.spec.paused) && held.is_none() {
         return None;
@@ -61,28 +65,15 @@ impl View<'_> {
         };
         let state = match &self.world.instance {
             Sighting::NotAsked => return wait(Standing::Settling, 1),
-            Sighting::Absent => {
-                return wait(
-                    Standing::Blocked(Reason::InstanceGone, "EC2 does not know the instance".to_owned()),
-                    60,
-                );
-            }
-            Sighting::Seen(instance) => instance.state,
+            Sighting::Absent => None,
+            Sighting::Seen(instance) => Some(instance.state),
         };
-        match state {
-            InstanceState::Pending => {
-                return wait(
-                    Standing::Blocked(Reason::InstanceNotReady, "the instance is starting".to_owned()),
-                    10,
-                );
-            }
-            InstanceState::Terminated => {
-                return wait(
-                    Standing::Blocked(Reason::InstanceGone, "the instance is terminated".to_owned()),
-                    60,
-                );
-            }
-            InstanceState::Running | InstanceState::Stopped => {}
+        if let Some(ended) = self.ended() {
+            return wait(ended, 60);
+        }
+        if state == Some(InstanceState::Pending) {
+            let starting = "the instance is starting".to_owned();
+            return wait(Standing::Blocked(Reason::InstanceNotReady, starting), 10);
         }
         let name = slot.attachment.metadata.name.as_deref().unwrap_or_default();
         match self.places.0.get(name) {

@@ -243,6 +243,14 @@ impl Store {
         Ok(())
     }
 
+    /// Takes an object away, finalizers or not: the API server's memory is lost.
+    pub fn erase<K: Kind>(&mut self, name: &str) {
+        if K::table(self).remove(name).is_some() {
+            self.version += 1;
+            self.changes.push(K::change(name.to_owned(), None));
+        }
+    }
+
     /// Applies a manager's part of a status by force, if the object is still as it was seen.
     pub fn apply_status<K: Kind>(&mut self, seen: &ObjectMeta, manager: &str, status: &Value) -> Answer<K> {
         let name = seen.name.clone().unwrap_or_default();

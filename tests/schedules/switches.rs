@@ -1,0 +1,10 @@
+//! Which changes the random schedules make, of those that need a part of the operator of their own.
+
+/// A user's tags change after the create.
+pub const TAGS: bool = false;
+/// Numbers of secondary addresses, prefixes and IPv6 addresses change after the create.
+pub const ADDRESSES: bool = false;
+/// What somebody changes in EC2 by hand is put right again.
+pub const DRIFT: bool = false;
+/// ENIs of instances that are gone go, though nobody knows of them but EC2.
+pub const ORPHANS: bool = false;
