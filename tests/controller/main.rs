@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test waits in real time")]
 
 mod check;
+mod credentials;
 mod job;
 mod proxy;
 mod unworkable;
