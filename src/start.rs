@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use eni_operator::cli::{ControllerArgs, ListenAddress};
 use eni_operator::cluster::node::SlimNode;
+use eni_operator::controller::budget::BudgetSettings;
 use eni_operator::controller::{End, Options, Stage, run};
 use eni_operator::ec2::aws::{self, Aws, AwsSettings, ConnectError};
 use eni_operator::model::ClusterId;
@@ -151,6 +152,11 @@ async fn options(args: &ControllerArgs, client: &Client) -> anyhow::Result<Optio
         lease: args.leader_elect.then_some((namespace, identity)),
         node_enis_at_once: args.max_concurrent_reconciles.into(),
         instances_at_once: args.max_concurrent_instances.into(),
+        budget: BudgetSettings {
+            limits: args.api_limits.clone(),
+            share: args.api_share,
+            cleanup_at_once: args.max_concurrent_eni_cleanup.into(),
+        },
     })
 }
 

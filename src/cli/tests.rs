@@ -141,3 +141,26 @@ fn the_document_has_every_flag_and_every_variable() {
     }
     assert!(WITHOUT_EFFECT.iter().all(|one| text.contains(&format!("`{}`", one.variable))));
 }
+
+#[test]
+fn a_limit_that_is_none_is_refused_by_its_flags_name() {
+    let refused = |line: &str, flag: &str| {
+        let error = controller(line).expect_err(line);
+        assert!(error.contains(flag), "{error}");
+    };
+    for share in ["0", "-0.5", "1.01", "NaN", "half", ""] {
+        refused(&format!("--api-share={share}"), "--api-share");
+    }
+    for limits in [
+        "AttachNetworkInterface",
+        "AttachNetworkInterface=5",
+        "AttachNetworkInterface=0/5",
+        "AttachNetworkInterface=5/0",
+        "AttachNetworkInterface=5/inf",
+        "RunInstances=5/2",
+        "DeleteTags=1/1,DeleteTags=2/2",
+    ] {
+        refused(&format!("--api-limits={limits}"), "--api-limits");
+    }
+    refused("--max-concurrent-eni-cleanup=0", "--max-concurrent-eni-cleanup");
+}

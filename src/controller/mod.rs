@@ -1,6 +1,7 @@
 //! The controller: passes over `NodeENI`s and over instances, and the wiring that causes them.
 
 mod authority;
+pub mod budget;
 mod clock;
 mod context;
 mod dry_run;
@@ -16,6 +17,7 @@ mod queue;
 mod run;
 mod shared;
 pub mod sweep_pass;
+mod takeover;
 mod watch;
 
 pub use authority::{Authority, Authorized};

@@ -8,6 +8,7 @@ use kube::Client;
 use tokio::sync::watch;
 use tracing::Instrument;
 
+use super::budget::{Budget, BudgetSettings, Budgeted, in_lane};
 use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
 use super::queue::{self, Limits, Wake};
@@ -18,6 +19,7 @@ use super::{
 use crate::cluster::KubeCluster;
 use crate::ec2::Ec2;
 use crate::plan::Settings;
+use crate::plan::budget::Lane;
 
 /// How the controller is run.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct Options {
     pub node_enis_at_once: usize,
     /// Passes over instances at once.
     pub instances_at_once: usize,
+    /// How fast EC2 may be called.
+    pub budget: BudgetSettings,
 }
 
 /// How far the controller is.
@@ -94,23 +98,28 @@ pub async fn run<E: Ec2>(
 /// Kubernetes as the passes know it.
 type OurCluster = Fenced<KubeCluster, SystemClock>;
 
-/// EC2 as the passes know it: shared by them, for as long as we lead, and while AWS takes our credentials.
-type OurEc2<E> = SharedEc2<Fenced<Authorized<E, SystemClock>, SystemClock>>;
+/// EC2 as the passes know it: shared by them, within the budget, for as long as we lead, and while AWS takes our credentials.
+type OurEc2<E> = SharedEc2<Budgeted<Fenced<Authorized<E, SystemClock>, SystemClock>>>;
 
 /// What every pass is given.
 fn context<E: Ec2>(
     cluster: KubeCluster,
     ec2: E,
     mandate: Mandate,
-    settings: Settings,
+    options: &Options,
 ) -> Context<OurCluster, OurEc2<E>, SystemClock> {
     let authority = Authority::default();
     let ec2 = Authorized::new(ec2, authority.clone(), SystemClock);
     Context {
         cluster: Fenced::new(cluster, mandate.clone(), SystemClock),
-        ec2: SharedEc2::new(Fenced::new(ec2, mandate, SystemClock)),
+        // The fence is behind the budget: a call that has waited for its turn is looked at again before it
+        // is sent.
+        ec2: SharedEc2::new(Budgeted::new(
+            Fenced::new(ec2, mandate, SystemClock),
+            Budget::new(&options.budget),
+        )),
         clock: SystemClock,
-        settings,
+        settings: options.settings.clone(),
         memory: Memory::default(),
         authority,
     }
@@ -131,7 +140,7 @@ async fn act<E: Ec2>(
     let visits = node_enis.clone();
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
     let cluster = KubeCluster::new(client, snapshot);
-    let context = context(cluster, ec2, mandate, options.settings.clone());
+    let context = context(cluster, ec2, mandate, options);
     stage.send_replace(Stage::CatchingUp);
     let (mut seen_all, has_begun) = (stage.subscribe(), stage.subscribe());
     let passes = async {
@@ -163,7 +172,7 @@ async fn act<E: Ec2>(
                 }
             ),
             queue::run(woken_sweeps, limits(1, GATHER, Duration::ZERO), stop.clone(), async |_| {
-                let looked = sweep_pass::pass(&context).await?;
+                let looked = in_lane(Lane::Sweep, sweep_pass::pass(&context)).await?;
                 for name in looked.visit {
                     let _ = visits.unbounded_send(Wake { key: name, news: true });
                 }

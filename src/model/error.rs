@@ -65,6 +65,19 @@ impl Call {
         Self::DescribeSecurityGroups,
     ];
 
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::DescribeEnis
+                | Self::DescribeInstances
+                | Self::DescribeInstanceTypes
+                | Self::DescribeSubnets
+                | Self::DescribeSecurityGroups
+        )
+    }
+
     /// The action's name, as EC2 and IAM write it.
     #[must_use]
     pub fn action(self) -> &'static str {

@@ -12,6 +12,7 @@ pub mod asks;
 pub mod authority;
 pub mod backoff;
 pub mod belief;
+pub mod budget;
 pub mod events;
 pub mod fanout;
 pub mod hop_limit;
@@ -27,6 +28,7 @@ pub mod resolve;
 pub mod rollup;
 pub mod slot_status;
 pub mod sweep;
+pub mod takeover;
 pub mod verdicts;
 
 use k8s_openapi::jiff::SignedDuration;

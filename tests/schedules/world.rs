@@ -72,6 +72,8 @@ pub struct World {
     pub agents: (bool, Agents),
     /// ENIs that are not ours, as they must stay.
     pub strangers: BTreeMap<String, SimEni>,
+    /// ENIs of another controller that is gone.
+    pub heirless: BTreeSet<String>,
     /// Slots that users tampered with in EC2: (`NodeENI`, instance, subnet).
     pub tampered: BTreeSet<(String, String, String)>,
     /// Slots whose ENI was attached elsewhere than asked because somebody held that place.
@@ -343,6 +345,7 @@ impl Remains {
             now: self.now,
             agents: self.agents,
             strangers: self.strangers,
+            heirless: BTreeSet::new(),
             tampered: BTreeSet::new(),
             displaced: BTreeSet::new(),
             held: BTreeMap::new(),
