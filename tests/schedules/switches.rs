@@ -5,6 +5,6 @@ pub const TAGS: bool = false;
 /// Numbers of secondary addresses, prefixes and IPv6 addresses change after the create.
 pub const ADDRESSES: bool = false;
 /// What somebody changes in EC2 by hand is put right again.
-pub const DRIFT: bool = false;
+pub const DRIFT: bool = true;
 /// ENIs of instances that are gone go, though nobody knows of them but EC2.
-pub const ORPHANS: bool = false;
+pub const ORPHANS: bool = true;
