@@ -7,7 +7,7 @@ use eni_operator::cli::ControllerArgs;
 use eni_operator::controller::{End, Options, Stage, run};
 use eni_operator::ec2::aws::{Aws, AwsSettings};
 use eni_operator::model::ClusterId;
-use eni_operator::{http, plan};
+use eni_operator::{cluster, http, plan};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::SignedDuration;
 use kube::{Api, Client, ResourceExt};
@@ -30,7 +30,7 @@ pub(crate) fn controller(args: ControllerArgs) -> anyhow::Result<()> {
 }
 
 async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
-    let client = Client::try_default().await.context(
+    let client = cluster::connect().await.context(
         "finding the Kubernetes API server: in a pod by its service account, elsewhere by KUBECONFIG",
     )?;
     let settings =

@@ -44,6 +44,7 @@ use super::{ConditionType, DetachPolicy, find_condition};
 pub struct NodeENIAttachmentSpec {
     /// Name of the `NodeENI`.
     #[serde(rename = "nodeENI")]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("nodeENI cannot be changed: it says which ENI this is"))]
     pub node_eni: String,
 
     /// Name of the node.
@@ -52,14 +53,17 @@ pub struct NodeENIAttachmentSpec {
     /// The node's EC2 instance.
     #[serde(rename = "instanceID")]
     #[schemars(regex(pattern = r"^i-[0-9a-f]{8,17}$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("instanceID cannot be changed: it says which ENI this is"))]
     pub instance_id: String,
 
     /// The instance's availability zone.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("zone cannot be changed: it is the subnet's"))]
     pub zone: String,
 
     /// The subnet that the ENI stands in.
     #[serde(rename = "subnetID")]
     #[schemars(regex(pattern = r"^subnet-[0-9a-f]{8,17}$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("subnetID cannot be changed: it says which ENI this is"))]
     pub subnet_id: String,
 
     /// IPv4 range of the subnet.
@@ -94,17 +98,17 @@ pub struct NodeENIAttachmentSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 
-    /// Further private IPv4 addresses.
-    #[serde(rename = "secondaryPrivateIPCount", default)]
-    pub secondary_private_ip_count: i64,
+    /// Further private IPv4 addresses. Those that it has are left alone if unset; 0 takes them off.
+    #[serde(rename = "secondaryPrivateIPCount", default, skip_serializing_if = "Option::is_none")]
+    pub secondary_private_ip_count: Option<i64>,
 
-    /// IPv4 prefixes.
-    #[serde(default)]
-    pub ipv4_prefix_count: i64,
+    /// IPv4 prefixes, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv4_prefix_count: Option<i64>,
 
-    /// IPv6 addresses.
-    #[serde(default)]
-    pub ipv6_address_count: i64,
+    /// IPv6 addresses, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6_address_count: Option<i64>,
 
     /// MTU of the link in bytes; left as it is if unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,6 +237,15 @@ pub struct CloudStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ipv6_addresses: Vec<String>,
 
+    /// Whether EC2 was asked for other addresses and what came of it is not known: nothing is asked for
+    /// again before a listing shows it. Written before the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub addresses_unsure: bool,
+
+    /// Its tags, as far as the operator keeps them: its own, and those that the user asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+
     /// Its security groups, sorted.
     #[serde(rename = "securityGroupIDs", default, skip_serializing_if = "Vec::is_empty")]
     pub security_group_ids: Vec<String>,
@@ -245,6 +258,10 @@ pub struct CloudStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_dest_check: Option<bool>,
 
+    /// Instance that it hangs on, where that is not the slot's: somebody moved it.
+    #[serde(rename = "otherInstanceID", default, skip_serializing_if = "Option::is_none")]
+    pub other_instance_id: Option<String>,
+
     /// EC2's id of the attachment.
     #[serde(rename = "attachmentID", default, skip_serializing_if = "Option::is_none")]
     pub attachment_id: Option<String>,
@@ -256,6 +273,14 @@ pub struct CloudStatus {
     /// Device index that EC2 gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_index: Option<i64>,
+
+    /// Network card that the spec asked for when it was attached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_network_card_index: Option<i64>,
+
+    /// Device index that the spec asked for when it was attached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_device_index: Option<i64>,
 
     /// Whether EC2 deletes it when the instance terminates.
     #[serde(default, skip_serializing_if = "Option::is_none")]

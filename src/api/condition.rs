@@ -3,7 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-/// Types of condition. `True` is good, but for `Degraded`, `Drifted` and `UnevenZones`, which are worries.
+/// Types of condition. `True` is good, but for `Degraded`, `Drifted`, `UnevenZones` and `ReplacementNeeded`,
+/// which are worries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionType {
     /// All is as asked for.
@@ -14,6 +15,8 @@ pub enum ConditionType {
     Degraded,
     /// Zones have unequal numbers of subnets.
     UnevenZones,
+    /// The spec asks for what EC2 gives only to a new ENI.
+    ReplacementNeeded,
     /// All selected nodes are such as can get an ENI.
     NodesSupported,
     /// The ENI exists.
@@ -64,10 +67,14 @@ reasons! {
     AttachmentsNotReady,
     /// The object cannot be read.
     Undecodable,
+    /// Kubernetes refuses an object that the operator makes: a webhook, a policy or a quota does.
+    ApiRefused,
     /// A subnet does not exist.
     SubnetNotFound,
     /// A security group does not exist.
     SecurityGroupNotFound,
+    /// A security group is in another VPC than the node.
+    SecurityGroupInOtherVpc,
     /// A name stands for several security groups.
     SecurityGroupAmbiguous,
     /// A name stands for several subnets of one zone.
@@ -104,10 +111,18 @@ reasons! {
     InstanceFull,
     /// The instance type has no such network card.
     NoSuchNetworkCard,
+    /// An ENI of the instance type does not take so many addresses.
+    TooManyAddresses,
+    /// The spec asks for another position than at the attach.
+    PositionChanged,
     /// The instance is starting, stopping or stopped.
     InstanceNotReady,
     /// The instance is gone.
     InstanceGone,
+    /// The node is marked as about to go, and its instance with it.
+    NodeGoing,
+    /// Somebody attached the ENI to another instance.
+    Elsewhere,
     /// The subnet has no free address.
     SubnetFull,
     /// The account's quota of ENIs is used up.
@@ -138,8 +153,6 @@ reasons! {
     EniMissing,
     /// Somebody else detached the ENI, or attached it anew.
     DetachedByHand,
-    /// Somebody else attached the ENI to another instance.
-    Elsewhere,
     /// Somebody else changed attributes of the ENI.
     AttributesChanged,
     /// There is more than one ENI for the slot.
@@ -182,9 +195,11 @@ impl Reason {
     )]
     pub fn name(self) -> String {
         match self {
+            Self::ApiRefused => "APIRefused".to_owned(),
             Self::NoProviderId => "NoProviderID".to_owned(),
             Self::NotAnEc2Node => "NotAnEC2Node".to_owned(),
             Self::SubnetInOtherVpc => "SubnetInOtherVPC".to_owned(),
+            Self::SecurityGroupInOtherVpc => "SecurityGroupInOtherVPC".to_owned(),
             Self::Ec2Refused => "EC2Refused".to_owned(),
             Self::EniMissing => "ENIMissing".to_owned(),
             Self::SurplusEnis => "SurplusENIs".to_owned(),

@@ -44,7 +44,9 @@ use super::{NodeENIStatus, NodeSelectorTerm};
 pub struct NodeENISpec {
     /// Labels that a node must bear, all of them, to get the ENIs. An empty map selects every node.
     // The API server drops a null from a map of plain strings: `ng:` with nothing behind it would become
-    // the empty map. So null is let in, for the rule to refuse.
+    // the empty map. So null is let in, for the rule to refuse: at a create and at a server-side apply. A
+    // merge patch, and with it `kubectl edit` and `kubectl apply` without --server-side, has null for taking
+    // the key out, and what remains is all that any rule sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "nullable": true}))]
     #[x_kube(validation = Rule::new("self.all(key, type(self[key]) == string)").message("a label in nodeSelector has no value: write \"\" for an empty one"))]

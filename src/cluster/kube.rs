@@ -4,15 +4,18 @@ use std::{fmt::Debug, sync::Arc};
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::runtime::events::{Event as KubeEvent, EventType, Recorder, Reporter};
+use kube::core::ObjectMeta;
 use kube::{Client, Resource, ResourceExt};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::RwLock;
 
+use super::events::EventLog;
+use super::guard::Guarded;
 use super::node::SlimNode;
+use super::request::answered;
 use super::snapshot::Snapshot;
-use super::{Cluster, ClusterError, ClusterErrorKind, Done, Sight};
+use super::{Cluster, ClusterErrorKind, Done, Sight, Unreadable};
 use crate::api::{
     ATTACHMENT_FINALIZER, CONTROLLER_MANAGER, HAS_ENI_LABEL, NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment,
     NodeENIAttachmentStatus, NodeENIStatus,
@@ -23,7 +26,7 @@ use crate::plan::{events::Event, node::NodeFacts};
 /// The real Kubernetes: a client for writes, and a snapshot that watches keep.
 pub struct KubeCluster {
     client: Client,
-    recorder: Recorder,
+    events: EventLog,
     snapshot: Arc<RwLock<Snapshot>>,
 }
 
@@ -31,8 +34,7 @@ impl KubeCluster {
     /// A cluster through this client, seen through this snapshot.
     #[must_use]
     pub fn new(client: Client, snapshot: Arc<RwLock<Snapshot>>) -> Self {
-        let reporter = Reporter { controller: "nodeeni-controller".to_owned(), instance: None };
-        Self { recorder: Recorder::new(client.clone(), reporter), client, snapshot }
+        Self { events: EventLog::new(client.clone()), client, snapshot }
     }
 
     fn api<K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>>(&self) -> Api<K> {
@@ -56,28 +58,38 @@ impl KubeCluster {
             "uid": object.uid(), "resourceVersion": object.resource_version(), "finalizers": finalizers,
         });
         let patch = Patch::Merge(json!({ "metadata": meta }));
-        let done = self.api::<K>().patch_metadata(&name, &PatchParams::default(), &patch).await;
-        done.map(drop).map_err(|error| failed("changing the finalizers of", &name, error))
+        let (api, params) = (self.api::<K>(), PatchParams::default());
+        let done = api.patch_metadata(&name, &params, &patch);
+        answered("changing the finalizers of", &name, done).await.map(drop)
     }
 
-    /// Applies a status under the controller's manager, if the object is still as it was seen.
-    async fn apply<K>(&self, object: &K, status: &impl Serialize) -> Done<K>
+    /// Applies a status under the controller's manager, if the object is still as it was seen. Returns it
+    /// as it is then.
+    async fn apply<K>(&self, meta: &ObjectMeta, status: &impl Serialize) -> Done<K>
     where
         K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>
             + Clone
             + Debug
             + DeserializeOwned,
     {
-        let name = object.name_any();
-        let patch = json!({
+        let name = meta.name.clone().unwrap_or_default();
+        let patch = Patch::Apply(json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),
-            "metadata": { "name": name, "uid": object.uid(), "resourceVersion": object.resource_version() },
+            "metadata": { "name": name, "uid": meta.uid, "resourceVersion": meta.resource_version },
             "status": status,
-        });
-        let params = PatchParams::apply(CONTROLLER_MANAGER).force();
-        let done = self.api::<K>().patch_status(&name, &params, &Patch::Apply(patch)).await;
-        done.map_err(|error| failed("writing the status of", &name, error))
+        }));
+        let (api, params) = (self.api::<K>(), PatchParams::apply(CONTROLLER_MANAGER).force());
+        answered("writing the status of", &name, api.patch_status(&name, &params, &patch)).await
+    }
+
+    /// Tells a person something about a `NodeENI`, and a slot of it that it concerns.
+    async fn write_event(&self, node_eni: &str, related: Option<ObjectReference>, event: &Event) {
+        let Some(about) = self.reference(node_eni) else { return };
+        if let Err(error) = self.events.write(&about, related, event).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(nodeeni = node_eni, error, "event not written");
+        }
     }
 }
 
@@ -110,15 +122,19 @@ impl Cluster for KubeCluster {
         self.snapshot().attachments_on(instance)
     }
 
+    fn unreadable(&self) -> Vec<Arc<Unreadable>> {
+        self.snapshot().unreadable()
+    }
+
     async fn node_eni_exists(&self, name: &str) -> Done<bool> {
-        let found = self.api::<NodeENI>().get_metadata_opt(name).await;
-        found.map(|found| found.is_some()).map_err(|error| failed("looking for NodeENI", name, error))
+        let api = self.api::<NodeENI>();
+        answered("looking for NodeENI", name, api.get_metadata_opt(name)).await.map(|found| found.is_some())
     }
 
     async fn latest(&self, slot: &NodeENIAttachment) -> Done<Option<NodeENIAttachment>> {
         let name = slot.name_any();
-        let found = self.api::<NodeENIAttachment>().get_opt(&name).await;
-        let found = found.map_err(|error| failed("reading NodeENIAttachment", &name, error))?;
+        let api = self.api::<NodeENIAttachment>();
+        let found = answered("reading NodeENIAttachment", &name, api.get_opt(&name)).await?;
         Ok(found.filter(|found| found.uid() == slot.uid()))
     }
 
@@ -135,24 +151,23 @@ impl Cluster for KubeCluster {
     async fn create(&self, slot: &NodeENIAttachment) -> Done<NodeENIAttachment> {
         let params =
             PostParams { field_manager: Some(CONTROLLER_MANAGER.to_owned()), ..PostParams::default() };
-        let made = self.api().create(&params, slot).await;
-        made.map_err(|error| failed("making NodeENIAttachment", &slot.name_any(), error))
+        answered("making NodeENIAttachment", &slot.name_any(), self.api().create(&params, slot)).await
     }
 
     async fn replace(&self, slot: &NodeENIAttachment) -> Done<NodeENIAttachment> {
         let params =
             PostParams { field_manager: Some(CONTROLLER_MANAGER.to_owned()), ..PostParams::default() };
         let name = slot.name_any();
-        let made = self.api().replace(&name, &params, slot).await;
-        made.map_err(|error| failed("changing NodeENIAttachment", &name, error))
+        answered("changing NodeENIAttachment", &name, self.api().replace(&name, &params, slot)).await
     }
 
     async fn delete(&self, slot: &NodeENIAttachment) -> Done<()> {
         let name = slot.name_any();
         let preconditions = Preconditions { uid: slot.uid(), resource_version: None };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let done = self.api::<NodeENIAttachment>().delete(&name, &params).await;
-        absent_is_done(done.map(drop).map_err(|error| failed("deleting NodeENIAttachment", &name, error)))
+        let api = self.api::<NodeENIAttachment>();
+        let done = answered("deleting NodeENIAttachment", &name, api.delete(&name, &params)).await;
+        absent_is_done(done.map(drop))
     }
 
     async fn let_go(&self, slot: &NodeENIAttachment) -> Done<()> {
@@ -164,37 +179,28 @@ impl Cluster for KubeCluster {
         slot: &NodeENIAttachment,
         status: &NodeENIAttachmentStatus,
     ) -> Done<NodeENIAttachment> {
-        self.apply(slot, status).await
+        self.apply(&slot.metadata, status).await
     }
 
     async fn apply_node_eni_status(&self, node_eni: &NodeENI, status: &NodeENIStatus) -> Done<()> {
-        self.apply(node_eni, status).await.map(drop)
+        // What comes back may be an object that cannot be read: that was known.
+        self.apply::<Guarded<NodeENI>>(&node_eni.metadata, status).await.map(drop)
     }
 
     async fn mark_node(&self, node: &str, has_enis: bool) -> Done<()> {
         let value = has_enis.then_some("true");
         let patch = Patch::Merge(json!({ "metadata": { "labels": { HAS_ENI_LABEL: value } } }));
-        let done = self.api::<SlimNode>().patch_metadata(node, &PatchParams::default(), &patch).await;
-        absent_is_done(done.map(drop).map_err(|error| failed("labelling node", node, error)))
+        let (api, params) = (self.api::<SlimNode>(), PatchParams::default());
+        let done = answered("labelling node", node, api.patch_metadata(node, &params, &patch)).await;
+        absent_is_done(done.map(drop))
     }
 
     async fn tell(&self, node_eni: &str, event: Event) {
-        let Some(about) = self.reference(node_eni) else { return };
-        let type_ = if event.warning { EventType::Warning } else { EventType::Normal };
-        let event = KubeEvent {
-            type_,
-            reason: event.reason.to_owned(),
-            note: Some(event.message.chars().take(MAX_NOTE).collect()),
-            action: "Reconcile".to_owned(),
-            secondary: None,
-        };
-        if let Err(error) = self.recorder.publish(&event, &about).await {
-            tracing::debug!(
-                nodeeni = node_eni,
-                error = &error as &dyn std::error::Error,
-                "event not written"
-            );
-        }
+        self.write_event(node_eni, None, &event).await;
+    }
+
+    async fn tell_of(&self, slot: &NodeENIAttachment, event: Event) {
+        self.write_event(&slot.spec.node_eni, Some(slot.object_ref(&())), &event).await;
     }
 }
 
@@ -207,9 +213,6 @@ impl KubeCluster {
     }
 }
 
-/// Longest note of an event that Kubernetes takes, in bytes; ours are ASCII but for a user's own words.
-const MAX_NOTE: usize = 1000;
-
 /// The finalizers of an object but one.
 fn without(object: &impl ResourceExt, finalizer: &str) -> Vec<String> {
     object.finalizers().iter().filter(|name| *name != finalizer).cloned().collect()
@@ -221,23 +224,4 @@ fn absent_is_done(done: Done<()>) -> Done<()> {
         Err(error) if error.kind == ClusterErrorKind::Gone => Ok(()),
         done => done,
     }
-}
-
-/// A failed request, sorted by what it means.
-#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else fails, no answer came")]
-fn failed(doing: &str, name: &str, error: kube::Error) -> ClusterError {
-    let kind = match &error {
-        kube::Error::Api(status) => match status.code {
-            404 => ClusterErrorKind::Gone,
-            409 => ClusterErrorKind::Conflict,
-            429 | 500..=599 => ClusterErrorKind::Retry,
-            _ => ClusterErrorKind::Refused,
-        },
-        _ => ClusterErrorKind::Retry,
-    };
-    let message = match error {
-        kube::Error::Api(status) => status.message,
-        other => other.to_string(),
-    };
-    ClusterError { doing: format!("{doing} {name}"), kind, message }
 }

@@ -4,16 +4,22 @@
 //! retries, waits or decides. Each is fenced by what its caller saw, a `resourceVersion` or a uid, so that
 //! a stale snapshot or an old leader cannot undo what others did.
 
+mod events;
+pub mod guard;
 mod kube;
 pub mod node;
+mod request;
 pub mod snapshot;
 
 use std::{future::Future, sync::Arc};
 
 pub use self::kube::KubeCluster;
+pub use self::request::{WATCH_SECONDS, connect};
+
+use k8s_openapi::jiff::SignedDuration;
 
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIAttachmentStatus, NodeENIStatus};
-use crate::model::InstanceId;
+use crate::model::{InstanceId, Slot};
 use crate::plan::{events::Event, node::NodeFacts};
 
 /// What the controller needs of Kubernetes.
@@ -38,6 +44,9 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// The slots of an instance, as last seen, by name.
     fn attachments_on(&self, instance: &InstanceId) -> Vec<Arc<NodeENIAttachment>>;
+
+    /// The objects of slots that are there and cannot be read, as last seen, by name.
+    fn unreadable(&self) -> Vec<Arc<Unreadable>>;
 
     /// Whether a `NodeENI` exists, by asking.
     fn node_eni_exists(&self, name: &str) -> impl Future<Output = Done<bool>> + Send;
@@ -85,6 +94,9 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// Tells a person something about a `NodeENI`. Nothing depends on it, so nothing is said of a failure.
     fn tell(&self, node_eni: &str, event: Event) -> impl Future<Output = ()> + Send;
+
+    /// Tells a person something about a slot, among the events of its `NodeENI`.
+    fn tell_of(&self, slot: &NodeENIAttachment, event: Event) -> impl Future<Output = ()> + Send;
 }
 
 /// A `NodeENI` as it was seen.
@@ -92,8 +104,32 @@ pub trait Cluster: Send + Sync + 'static {
 pub enum Sight {
     /// This.
     Seen(Arc<NodeENI>),
-    /// One that cannot be read, and why. It is there all the same.
+    /// What can be read of one that cannot be read as a whole, and why. It is there all the same.
     Undecodable(Arc<NodeENI>, String),
+}
+
+/// A slot's object that is there and cannot be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its name.
+    pub name: String,
+    /// The `NodeENI` that it says it is of.
+    pub node_eni: String,
+    /// The instance that it says it is of; empty if it does not say.
+    pub instance: String,
+    /// The subnet that it says it is of; empty if it does not say.
+    pub subnet: String,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
+impl Unreadable {
+    /// The slot that it says it is of.
+    #[must_use]
+    pub fn slot(&self) -> Option<Slot> {
+        let (instance, subnet) = (self.instance.parse().ok()?, self.subnet.parse().ok()?);
+        Some(Slot { node_eni: self.node_eni.clone(), instance, subnet })
+    }
 }
 
 /// What a request gave.
@@ -109,6 +145,8 @@ pub struct ClusterError {
     pub kind: ClusterErrorKind,
     /// The API server's words.
     pub message: String,
+    /// How long the API server asks to be left alone.
+    pub retry_after: Option<SignedDuration>,
 }
 
 /// What a failed request means to the operator.

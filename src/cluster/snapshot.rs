@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Sight;
+use super::{Sight, Unreadable};
 use crate::api::NodeENIAttachment;
 use crate::model::InstanceId;
 use crate::plan::node::NodeFacts;
@@ -15,6 +15,7 @@ pub struct Snapshot {
     nodes: BTreeMap<String, NodeFacts>,
     by_instance: BTreeMap<InstanceId, String>,
     attachments: BTreeMap<String, Arc<NodeENIAttachment>>,
+    unreadable: BTreeMap<String, Arc<Unreadable>>,
     of_node_eni: BTreeMap<String, BTreeSet<String>>,
     on_instance: BTreeMap<String, BTreeSet<String>>,
 }
@@ -30,19 +31,31 @@ impl Snapshot {
 
     /// Takes note of a node, or that it is gone. Returns what it was before.
     pub fn set_node(&mut self, name: &str, node: Option<NodeFacts>) -> Option<NodeFacts> {
+        let instance = |node: &Option<NodeFacts>| node.as_ref().and_then(|node| node.instance().ok());
         let before = self.nodes.remove(name);
-        if let Some(instance) = before.as_ref().and_then(|node| node.instance().ok())
-            && self.by_instance.get(&instance).is_some_and(|known| known == name)
-        {
-            self.by_instance.remove(&instance);
-        }
+        let (was, is) = (instance(&before), instance(&node));
         if let Some(node) = node {
-            if let Ok(instance) = node.instance() {
-                self.by_instance.insert(instance, name.to_owned());
-            }
             self.nodes.insert(name.to_owned(), node);
         }
+        if was == is {
+            return before;
+        }
+        if let Some(was) = was.filter(|was| self.by_instance.get(was).is_some_and(|known| known == name)) {
+            self.point_to_another(was);
+        }
+        if let Some(is) = is {
+            self.by_instance.insert(is, name.to_owned());
+        }
         before
+    }
+
+    /// A node of an instance is gone, and another may be there: one that was registered twice.
+    fn point_to_another(&mut self, instance: InstanceId) {
+        let other = self.nodes.iter().find(|(_, node)| node.instance().as_ref() == Ok(&instance));
+        match other.map(|(name, _)| name.clone()) {
+            Some(name) => self.by_instance.insert(instance, name),
+            None => self.by_instance.remove(&instance),
+        };
     }
 
     /// Takes note of a slot's object, or that it is gone. Returns what it was before.
@@ -51,6 +64,7 @@ impl Snapshot {
         name: &str,
         attachment: Option<Arc<NodeENIAttachment>>,
     ) -> Option<Arc<NodeENIAttachment>> {
+        self.unreadable.remove(name);
         let before = self.attachments.remove(name);
         if let Some(old) = &before {
             forget(&mut self.of_node_eni, &old.spec.node_eni, name);
@@ -62,6 +76,25 @@ impl Snapshot {
             self.attachments.insert(name.to_owned(), new);
         }
         before
+    }
+
+    /// Takes note of a slot's object that cannot be read. Returns what it was before, if it could be then.
+    pub fn set_unreadable(&mut self, object: Unreadable) -> Option<Arc<NodeENIAttachment>> {
+        let before = self.set_attachment(&object.name, None);
+        self.unreadable.insert(object.name.clone(), Arc::new(object));
+        before
+    }
+
+    /// The slots' objects that are there and cannot be read, by name.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<Arc<Unreadable>> {
+        self.unreadable.values().cloned().collect()
+    }
+
+    /// What is known of a slot's object by this name that cannot be read.
+    #[must_use]
+    pub fn unreadable_named(&self, name: &str) -> Option<Arc<Unreadable>> {
+        self.unreadable.get(name).cloned()
     }
 
     /// A `NodeENI`.
@@ -143,6 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn of_two_nodes_of_one_instance_the_one_that_stays_is_its_node() {
+        let mut snapshot = Snapshot::default();
+        let of = |snapshot: &Snapshot| snapshot.node_of(&"i-00000001".parse().unwrap()).map(|node| node.name);
+        for gone in ["old", "new"] {
+            snapshot.set_node("old", Some(node("old", "i-00000001")));
+            snapshot.set_node("new", Some(node("new", "i-00000001")));
+            snapshot.set_node(gone, None);
+            assert_eq!(of(&snapshot).as_deref(), Some(if gone == "old" { "new" } else { "old" }));
+        }
+        snapshot.set_node("old", None);
+        assert_eq!(of(&snapshot), None);
+        assert_eq!(snapshot, Snapshot::default());
+    }
+
+    #[test]
     fn a_slot_that_is_gone_is_in_no_index() {
         let mut snapshot = Snapshot::default();
         let mut slot = NodeENIAttachment::default();
@@ -152,5 +200,18 @@ mod tests {
         assert_eq!(snapshot.attachments_of("a").len(), 1);
         snapshot.set_attachment("x", None);
         assert_eq!(snapshot, Snapshot::default());
+    }
+
+    #[test]
+    fn an_object_is_readable_or_not_and_never_both() {
+        let mut snapshot = Snapshot::default();
+        let slot = Arc::new(NodeENIAttachment::default());
+        snapshot.set_attachment("x", Some(slot.clone()));
+        let unreadable = Unreadable { name: "x".to_owned(), ..Unreadable::default() };
+        assert_eq!(snapshot.set_unreadable(unreadable.clone()), Some(slot.clone()));
+        assert_eq!(snapshot.attachments_of(""), []);
+        assert_eq!(snapshot.unreadable(), [Arc::new(unreadable)]);
+        snapshot.set_attachment("x", Some(slot));
+        assert_eq!((snapshot.attachments_of("").len(), snapshot.unreadable().len()), (1, 0));
     }
 }

@@ -2,9 +2,17 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::context::Clock;
+use crate::plan::lease::Uptime;
+
+/// A clock that nobody sets.
+pub(super) trait SteadyClock: Send + Sync + 'static {
+    /// The time since the machine started, its sleep included.
+    fn uptime(&self) -> Uptime;
+}
 
 /// The machine's time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,5 +30,14 @@ impl Clock for SystemClock {
         // The standard library seeds each hasher anew.
         let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or_default();
         f64::from(random) / f64::from(u32::MAX)
+    }
+}
+
+impl SteadyClock for SystemClock {
+    fn uptime(&self) -> Uptime {
+        // CLOCK_MONOTONIC stands still while the machine is suspended, and a lease does not.
+        let since = clock_gettime(ClockId::Boottime);
+        // The kernel keeps the nanoseconds below a second.
+        Uptime(SignedDuration::new(since.tv_sec, i32::try_from(since.tv_nsec).unwrap_or_default()))
     }
 }

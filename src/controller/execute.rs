@@ -71,9 +71,12 @@ async fn perform(
             let id = ec2.attach(&eni(cloud)?, instance, *at).await?;
             Ok(record::attaching(cloud, &id, *at, clock.now()))
         }
+        Step::Change(Change::Assign(kind, count)) => {
+            let given = ec2.assign(&eni(cloud)?, *kind, *count).await?;
+            Ok(record::assigned(cloud, *kind, &given, clock.now()))
+        }
         Step::Change(change) => {
-            let request = request(cloud, change)?;
-            ec2.modify(&eni(cloud)?, &request).await?;
+            alter(ec2, cloud, change).await?;
             Ok(record::changed(cloud, change, clock.now()))
         }
         Step::Detach { force } => {
@@ -112,9 +115,14 @@ fn absent(cloud: &CloudStatus, step: &Step, now: Timestamp) -> CloudStatus {
     }
 }
 
-/// A change, in EC2's words.
-fn request(cloud: &CloudStatus, change: &Change) -> Answer<EniChange> {
-    Ok(match change {
+/// Makes a change whose answer says nothing but that it is made.
+async fn alter(ec2: &impl Ec2, cloud: &CloudStatus, change: &Change) -> Answer<()> {
+    let eni = eni(cloud)?;
+    let change = match change {
+        Change::Tag(tags) => return ec2.tag(&eni, tags).await,
+        Change::Untag(keys) => return ec2.untag(&eni, keys).await,
+        Change::Assign(kind, count) => return ec2.assign(&eni, *kind, *count).await.map(drop),
+        Change::Unassign(kind, addresses) => return ec2.unassign(&eni, *kind, addresses).await,
         Change::DeleteOnTermination(on) => EniChange::DeleteOnTermination {
             attachment: record::attachment(cloud).ok_or_else(|| unrecorded("attachment"))?,
             on: *on,
@@ -128,7 +136,8 @@ fn request(cloud: &CloudStatus, change: &Change) -> Answer<EniChange> {
             EniChange::Groups(ids)
         }
         Change::Description(text) => EniChange::Description(text.clone()),
-    })
+    };
+    ec2.modify(&eni, &change).await
 }
 
 /// The recorded ENI.

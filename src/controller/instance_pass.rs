@@ -11,13 +11,14 @@ use super::PassError;
 use super::context::{Clock, Context};
 use super::execute::{Outcome, execute};
 use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
-use crate::cluster::{Cluster, ClusterErrorKind};
+use crate::cluster::{Cluster, ClusterErrorKind, Unreadable};
 use crate::ec2::{Ec2, EniQuery};
-use crate::model::{Ec2Error, Eni, InstanceId, Ownership, Slot};
+use crate::model::{Ec2Error, Eni, Instance, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
-use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan, slot_of};
+use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, is_doubtful, plan, slot_of};
+use crate::plan::node::NodeFacts;
 use crate::plan::verdicts::{self, Standing};
-use crate::plan::{Pace, asks, events, slot_status};
+use crate::plan::{Pace, asks, events, record, slot_status};
 
 /// How many slots of one instance are worked on at once.
 ///
@@ -57,7 +58,10 @@ async fn mark<C: Cluster, E: Ec2, K: Clock>(
     let Some(node) = context.cluster.node_of(instance) else { return Ok(()) };
     let marked = node.labels.contains_key(HAS_ENI_LABEL);
     let has_enis = slots.iter().any(SlotPlan::concerns_an_eni);
-    if (has_enis && !marked) || (slots.is_empty() && marked) {
+    // An object that cannot be read is one of a slot all the same.
+    let there = |one: &Arc<Unreadable>| one.instance == instance.as_str();
+    let none_left = || slots.is_empty() && !context.cluster.unreadable().iter().any(there);
+    if (has_enis && !marked) || (marked && none_left()) {
         context.cluster.mark_node(&node.name, has_enis).await?;
     }
     Ok(())
@@ -76,8 +80,16 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         now,
         context.settings.listing_lag,
     );
-    let (listing, sighting) =
-        futures::try_join!(list(instance, asks.enis, context), look_at(instance, asks.instance, context))?;
+    let node = context.cluster.node_of(instance);
+    let doubtful = is_doubtful(node.as_ref(), slots.iter().map(AsRef::as_ref));
+    let look = async {
+        if doubtful {
+            // What was known of it before may be what it was before its end.
+            context.ec2.forget(instance);
+        }
+        look_at(instance, asks.instance || doubtful, node.as_ref(), context).await
+    };
+    let (listing, sighting) = futures::try_join!(list(instance, asks.enis, context), look)?;
     let instance_type = match &sighting {
         Sighting::Seen(seen) => {
             let known = context.ec2.instance_types(std::slice::from_ref(&seen.instance_type)).await?;
@@ -90,7 +102,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         now,
         instance: sighting,
         instance_type,
-        node_ready: context.cluster.node_of(instance).map(|node| node.ready),
+        node,
         held: context.memory.hold(),
         slots: slots.iter().map(|slot| view(slot, listing.as_ref(), now, context)).collect(),
     })
@@ -125,12 +137,20 @@ async fn list<C: Cluster, E: Ec2, K: Clock>(
 async fn look_at<C: Cluster, E: Ec2, K: Clock>(
     instance: &InstanceId,
     asked: bool,
+    node: Option<&NodeFacts>,
     context: &Context<C, E, K>,
 ) -> Result<Sighting, Ec2Error> {
     if !asked {
         return Ok(Sighting::NotAsked);
     }
-    let found = context.ec2.instances(std::slice::from_ref(instance)).await?;
+    let ask = || context.ec2.instances(std::slice::from_ref(instance));
+    let mut found = ask().await?;
+    let changed = |seen: &Instance| node.is_some_and(|node| node.is_of_another_type(&seen.instance_type));
+    if found.iter().any(changed) {
+        // It was stopped, and started as another type.
+        context.ec2.forget(instance);
+        found = ask().await?;
+    }
     Ok(found.into_iter().find(|seen| seen.id == *instance).map_or(Sighting::Absent, Sighting::Seen))
 }
 
@@ -196,6 +216,10 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
     let intent = stamped(&slot, intent, context.clock.now());
     let object = intend(&slot, &intent, context).await?;
     let outcome = execute(&context.ec2, &context.clock, instance, intent, &slot.steps).await;
+    if slot.steps.iter().any(Step::frees_a_position) {
+        // Whoever asks next must not be told that it is held.
+        context.ec2.forget(instance);
+    }
     conclude(&slot, &object, outcome, context).await
 }
 
@@ -210,7 +234,8 @@ fn stamped(slot: &SlotPlan, intent: CloudStatus, now: Timestamp) -> CloudStatus 
 
 /// Writes what is about to be asked for, where a lost answer could not be found again without it.
 ///
-/// The calls on an ENI that exists are idempotent by its id; the create is so by its token, which must
+/// The calls on an ENI that exists are idempotent by its id, but for those that change its addresses: of
+/// these it must be known that they may have been made. The create is idempotent by its token, which must
 /// therefore be known before. The write also fences: nothing is called on behalf of an object that has
 /// changed since it was seen.
 async fn intend<C: Cluster, E: Ec2, K: Clock>(
@@ -218,12 +243,17 @@ async fn intend<C: Cluster, E: Ec2, K: Clock>(
     intent: &CloudStatus,
     context: &Context<C, E, K>,
 ) -> Result<NodeENIAttachment, PassError> {
-    if !matches!(slot.steps.first(), Some(Step::Create(_))) {
+    let now = context.clock.now();
+    let changes_addresses = |step: &Step| matches!(step, Step::Change(change) if change.is_of_addresses());
+    let intent = if matches!(slot.steps.first(), Some(Step::Create(_))) {
+        intent.clone()
+    } else if slot.steps.iter().any(changes_addresses) {
+        record::unsure(intent, now)
+    } else {
         return Ok(slot.attachment.clone());
-    }
-    context.memory.asked(uid(&slot.attachment), context.clock.now());
-    let status =
-        slot_status::build(&slot.attachment, Some(intent.clone()), &slot.verdicts, context.clock.now());
+    };
+    context.memory.asked(uid(&slot.attachment), now);
+    let status = slot_status::build(&slot.attachment, Some(intent), &slot.verdicts, now);
     Ok(publish(&slot.attachment, &status, context).await?.unwrap_or_else(|| slot.attachment.clone()))
 }
 
@@ -282,7 +312,7 @@ async fn write_outcome<C: Cluster, E: Ec2, K: Clock>(
         let event = events::deleted(&object.spec.node_name, &outcome.cloud, outcome.already_gone);
         context.cluster.let_go(object).await?;
         context.memory.forget(uid(object));
-        context.cluster.tell(&object.spec.node_eni, event).await;
+        context.cluster.tell_of(object, event).await;
         return Ok(());
     }
     let standing = verdicts::after(object, &outcome.cloud, outcome.failure.clone());
@@ -303,7 +333,7 @@ async fn publish<C: Cluster, E: Ec2, K: Clock>(
     let written = context.cluster.apply_status(object, status).await?;
     for event in events::of_slot(&object.spec.node_name, object.status.as_ref(), status, object.spec.release)
     {
-        context.cluster.tell(&object.spec.node_eni, event).await;
+        context.cluster.tell_of(object, event).await;
     }
     Ok(Some(written))
 }

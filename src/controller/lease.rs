@@ -10,6 +10,7 @@ use kube::core::ObjectMeta;
 use kube::{Api, Client, ResourceExt};
 
 use super::Clock;
+use super::clock::SteadyClock;
 use super::fence::Mandate;
 use crate::plan::lease::{Candidate, Claim, Record, Times};
 
@@ -27,7 +28,7 @@ pub(super) struct Leadership<K> {
     lease: Option<Lease>,
 }
 
-impl<K: Clock> Leadership<K> {
+impl<K: Clock + SteadyClock> Leadership<K> {
     /// A candidate for the Lease in a namespace.
     pub(super) fn new(client: Client, namespace: &str, identity: String, clock: K) -> Self {
         Self {
@@ -48,9 +49,9 @@ impl<K: Clock> Leadership<K> {
     /// Waits until the lease is held.
     pub(super) async fn acquire(&mut self) {
         tracing::info!(identity = self.candidate.identity, lease = LEASE_NAME, "waiting for the lease");
-        while !self.candidate.leads(self.clock.now()) {
+        while !self.candidate.leads(self.clock.uptime()) {
             self.attempt().await;
-            if !self.candidate.leads(self.clock.now()) {
+            if !self.candidate.leads(self.clock.uptime()) {
                 tokio::time::sleep(std_duration(self.times.retry)).await;
             }
         }
@@ -60,13 +61,13 @@ impl<K: Clock> Leadership<K> {
     /// Renews the lease until it is lost: returns at the renew deadline, not later.
     pub(super) async fn hold(&mut self) {
         while let Some(until) = self.candidate.leads_until {
-            let left = until.duration_since(self.clock.now());
+            let left = until.since(self.clock.uptime());
             if !left.is_positive() {
                 break;
             }
             let wait = std_duration(self.times.retry.min(left));
             tokio::time::sleep(wait).await;
-            let left = until.duration_since(self.clock.now());
+            let left = until.since(self.clock.uptime());
             if tokio::time::timeout(std_duration(left), self.attempt()).await.is_err() {
                 break;
             }
@@ -76,21 +77,31 @@ impl<K: Clock> Leadership<K> {
 
     /// Gives the lease up, so that the next leader need not wait for its end.
     pub(super) async fn release(&mut self) {
-        let Some(lease) = self.lease.take().filter(|_| self.candidate.leads(self.clock.now())) else {
+        let Some(lease) = self.lease.take().filter(|_| self.candidate.leads(self.clock.uptime())) else {
             return;
         };
         let transitions = lease.spec.as_ref().and_then(|spec| spec.lease_transitions).unwrap_or_default();
-        let record = Record { holder: String::new(), renewed: Some(self.clock.now()), transitions };
+        let now = Some(self.clock.now());
+        let record = Record { holder: String::new(), acquired: now, renewed: now, transitions };
         let freed = Lease { spec: Some(spec(&record, self.times)), ..lease };
-        if let Err(error) = self.api.replace(LEASE_NAME, &PostParams::default(), &freed).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not given up");
+        let params = PostParams::default();
+        match tokio::time::timeout(self.patience(), self.api.replace(LEASE_NAME, &params, &freed)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not given up");
+            }
+            Err(_) => tracing::warn!("the lease was not given up: the API server did not answer"),
         }
+    }
+
+    /// How long the API server may take to answer.
+    fn patience(&self) -> Duration {
+        std_duration(self.times.lease - self.times.renew_deadline)
     }
 
     /// Reads the lease and writes it where that is allowed. A failure is one try less, and nothing else.
     async fn attempt(&mut self) {
-        let limit = std_duration(self.times.lease - self.times.renew_deadline);
-        match tokio::time::timeout(limit, self.read_and_write()).await {
+        match tokio::time::timeout(self.patience(), self.read_and_write()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "lease not renewed"),
             Err(_) => tracing::warn!("lease not renewed: the API server did not answer"),
@@ -100,9 +111,11 @@ impl<K: Clock> Leadership<K> {
     async fn read_and_write(&mut self) -> Result<(), kube::Error> {
         let found = self.api.get_opt(LEASE_NAME).await?;
         let record = found.as_ref().map(record).unwrap_or_default();
-        self.candidate = self.candidate.clone().observed(record, self.clock.now());
-        let asked = self.clock.now();
-        let Claim::Write(record) = self.candidate.claim(self.times, asked) else { return Ok(()) };
+        self.candidate = self.candidate.clone().observed(record, self.clock.uptime());
+        let asked = self.clock.uptime();
+        let Claim::Write(record) = self.candidate.claim(self.times, asked, self.clock.now()) else {
+            return Ok(());
+        };
         let wanted = Lease {
             metadata: ObjectMeta {
                 name: Some(LEASE_NAME.to_owned()),
@@ -131,6 +144,7 @@ fn record(lease: &Lease) -> Record {
     let spec = lease.spec.as_ref();
     Record {
         holder: spec.and_then(|spec| spec.holder_identity.clone()).unwrap_or_default(),
+        acquired: spec.and_then(|spec| spec.acquire_time.as_ref()).map(|time| time.0),
         renewed: spec.and_then(|spec| spec.renew_time.as_ref()).map(|time| time.0),
         transitions: spec.and_then(|spec| spec.lease_transitions).unwrap_or_default(),
     }
@@ -142,7 +156,7 @@ fn spec(record: &Record, times: Times) -> LeaseSpec {
     LeaseSpec {
         holder_identity: Some(record.holder.clone()),
         lease_duration_seconds: i32::try_from(times.lease.as_secs()).ok(),
-        acquire_time: record.renewed.map(time),
+        acquire_time: record.acquired.map(time),
         renew_time: record.renewed.map(time),
         lease_transitions: Some(record.transitions),
         ..LeaseSpec::default()

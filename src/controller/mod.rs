@@ -7,6 +7,7 @@ mod execute;
 mod fence;
 pub mod instance_pass;
 mod lease;
+mod network;
 pub mod node_eni_pass;
 mod queue;
 mod run;

@@ -8,14 +8,14 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
-use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus};
-use crate::cluster::{Cluster, ClusterErrorKind, Sight};
-use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use super::network;
+use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
+use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
+use crate::ec2::{Answer, Ec2, EniQuery};
 use crate::model::{Ec2Error, InstanceId, Ownership, Slot, VpcId};
 use crate::plan::belief::Listing;
 use crate::plan::fanout::{Finalizer, Leftovers, Plan, Renewal, World, instances, plan, remove_all};
 use crate::plan::instance::{Sighting, slot_of};
-use crate::plan::resolve::{self, Network};
 use crate::plan::{Pace, rollup};
 
 /// How many objects are written at once. The client's own limit, five requests in flight, is not more.
@@ -31,6 +31,8 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
 ) -> Result<Pace, PassError> {
     let object = match context.cluster.node_eni(name) {
         Some(Sight::Seen(object)) => object,
+        // Its end needs nothing of what it wants.
+        Some(Sight::Undecodable(object, _)) if object.metadata.deletion_timestamp.is_some() => object,
         // It is there: what it wants is not known, so its slots stay as they are.
         Some(Sight::Undecodable(object, why)) => return tell_undecodable(&object, &why, context).await,
         None => return bereave(name, context).await,
@@ -42,10 +44,37 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
             return Err(error.into());
         }
     };
-    let plan = plan(&world, &context.settings);
+    let unreadable = unreadable_of(name, context);
+    let plan = spare(plan(&world, &context.settings), &unreadable, &world);
     let visit = next_visit(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
     Ok(carry_out(&object, plan, context).await?.or(visit))
+}
+
+/// The objects of a `NodeENI` that are there and cannot be read.
+fn unreadable_of<C: Cluster, E, K>(name: &str, context: &Context<C, E, K>) -> Vec<Arc<Unreadable>> {
+    context.cluster.unreadable().into_iter().filter(|one| one.node_eni == name).collect()
+}
+
+/// A plan that takes no object that cannot be read for absent: it is not made again, and while it is there
+/// its `NodeENI` stays.
+fn spare(mut plan: Plan, unreadable: &[Arc<Unreadable>], world: &World) -> Plan {
+    let Some(first) = unreadable.first() else { return plan };
+    let there = |slot: &NodeENIAttachment| {
+        unreadable.iter().any(|one| slot.metadata.name.as_ref() == Some(&one.name))
+    };
+    plan.create.retain(|slot| !there(slot));
+    if plan.finalizer == Finalizer::Remove {
+        plan.finalizer = Finalizer::Keep;
+    }
+    let message = format!(
+        "{} objects of slots cannot be read, so their ENIs stay as they are; NodeENIAttachment {}: {}",
+        unreadable.len(),
+        first.name,
+        first.why
+    );
+    rollup::hindered(&mut plan.status, &world.node_eni, Reason::Undecodable, message, world.now);
+    plan
 }
 
 /// When to look for ENIs without a slot, after this pass.
@@ -72,7 +101,9 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     let nodes = context.cluster.nodes();
     let children: Vec<NodeENIAttachment> =
         context.cluster.attachments_of(name).iter().map(|child| child.as_ref().clone()).collect();
-    let wanted: Vec<InstanceId> = instances(object, &nodes, &children).into_iter().collect();
+    let leftovers = leftovers(object, &children, context).await?;
+    let wanted: Vec<InstanceId> =
+        instances(object, &nodes, &children, leftovers.as_ref()).into_iter().collect();
     let found = context.ec2.instances(&wanted).await?;
     let mut sightings: BTreeMap<InstanceId, Sighting> =
         wanted.into_iter().map(|id| (id, Sighting::Absent)).collect();
@@ -80,8 +111,8 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     sightings.extend(found.into_iter().map(|instance| (instance.id.clone(), Sighting::Seen(instance))));
     Ok(World {
         now: context.clock.now(),
-        network: network(object, vpcs, context).await?,
-        leftovers: leftovers(object, &children, context).await?,
+        network: network::look_up(&object.spec, vpcs, &context.ec2).await?,
+        leftovers,
         tagged: context.memory.places(name).unwrap_or_default(),
         held: context.memory.hold(),
         node_eni: object.as_ref().clone(),
@@ -89,46 +120,6 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         instances: sightings,
         children,
     })
-}
-
-/// Looks up the subnets and groups that a spec names, in the VPCs of its nodes.
-async fn network<C: Cluster, E: Ec2, K: Clock>(
-    object: &NodeENI,
-    vpcs: BTreeSet<VpcId>,
-    context: &Context<C, E, K>,
-) -> Answer<Network> {
-    let mut network = Network::default();
-    let ids = resolve::subnet_ids(&object.spec);
-    if !ids.is_empty() && !vpcs.is_empty() {
-        network.subnets = context.ec2.subnets(&SubnetQuery::Ids(ids)).await?;
-    }
-    for vpc in vpcs {
-        let names = resolve::subnet_names(&object.spec);
-        if !names.is_empty() {
-            let found = context.ec2.subnets(&SubnetQuery::Names(vpc.clone(), names)).await?;
-            network.named_subnets.insert(vpc.clone(), found);
-        }
-        let names = object.spec.security_group_names.clone().unwrap_or_default();
-        if !names.is_empty() {
-            network.named_groups.insert(vpc.clone(), groups(&vpc, names, context).await?);
-        }
-    }
-    Ok(network)
-}
-
-/// The groups of some names: by group name, and those without one by tag.
-async fn groups<C: Cluster, E: Ec2, K: Clock>(
-    vpc: &VpcId,
-    mut names: Vec<String>,
-    context: &Context<C, E, K>,
-) -> Answer<Vec<crate::model::SecurityGroup>> {
-    let query = SecurityGroupQuery::GroupNames(vpc.clone(), names.clone());
-    let mut found = context.ec2.security_groups(&query).await?;
-    names.retain(|name| !found.iter().any(|group| group.group_name == *name));
-    if !names.is_empty() {
-        found.extend(context.ec2.security_groups(&SecurityGroupQuery::TagNames(vpc.clone(), names)).await?);
-    }
-    Ok(found)
 }
 
 /// What EC2 lists of a `NodeENI` and no slot is there for, where that is to be known: when it is being
@@ -148,7 +139,9 @@ async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
         return Ok(None);
     }
     let query = EniQuery::OfNodeEnis(context.settings.cluster.clone(), vec![name.clone()]);
-    let slots: BTreeSet<Slot> = children.iter().filter_map(slot_of).collect();
+    let unreadable = unreadable_of(&name, context);
+    let slots: BTreeSet<Slot> =
+        children.iter().filter_map(slot_of).chain(unreadable.iter().filter_map(|one| one.slot())).collect();
     let mut enis = context.ec2.enis(&query).await?;
     enis.retain(|eni| Ownership::read(&eni.tags).is_none_or(|owner| !slots.contains(&owner.slot)));
     let since = context.memory.leftovers_since(&name, !enis.is_empty(), at);
@@ -166,7 +159,7 @@ fn unplaced<C, E, K>(object: &NodeENI, children: &[NodeENIAttachment], context: 
 /// Makes, changes and removes slots, and publishes.
 async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     object: &NodeENI,
-    plan: Plan,
+    mut plan: Plan,
     context: &Context<C, E, K>,
 ) -> Result<Pace, PassError> {
     match plan.finalizer {
@@ -194,7 +187,13 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     .await;
     let renewed = each(&plan.renew, |slot| renew(slot, context)).await;
     let removed = each(&plan.remove, |slot| remove(slot, context)).await;
-    if !tell_first {
+    if let Err(PassError::Cluster(error)) = &made
+        && error.kind == ClusterErrorKind::Refused
+    {
+        let now = context.clock.now();
+        rollup::hindered(&mut plan.status, object, Reason::ApiRefused, error.to_string(), now);
+        publish(object, &plan.status, context).await?;
+    } else if !tell_first {
         publish(object, &plan.status, context).await?;
     }
     Ok(plan.pace.or(made?).or(changed?).or(renewed?).or(removed?))

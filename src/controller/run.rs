@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
-use super::queue::{self, Limits};
+use super::queue::{self, Limits, Wake};
 use super::watch::{Wakes, Watches};
 use super::{Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass, sweep_pass};
 use crate::cluster::KubeCluster;
@@ -118,7 +118,7 @@ async fn act<E: Ec2>(
         }
         tracing::info!("caught up with the API server");
         // The receiver lives as long as this.
-        let _ = sweeps.unbounded_send("sweep");
+        let _ = sweeps.unbounded_send(Wake { key: "sweep", news: true });
         let limits = |at_once, interval, gather| Limits { at_once, interval, gather };
         futures::join!(
             queue::run(
@@ -136,7 +136,7 @@ async fn act<E: Ec2>(
             queue::run(woken_sweeps, limits(1, GATHER, Duration::ZERO), stop.clone(), async |_| {
                 let looked = sweep_pass::pass(&context).await?;
                 for name in looked.visit {
-                    let _ = visits.unbounded_send(name);
+                    let _ = visits.unbounded_send(Wake { key: name, news: true });
                 }
                 Ok(looked.pace)
             }),

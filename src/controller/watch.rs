@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use futures::channel::mpsc::UnboundedSender;
 use futures::{Stream, StreamExt};
-use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, watcher::Error as WatchError};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -14,10 +13,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch as flag;
 
 use super::Stage;
-use crate::api::{NodeENI, NodeENIAttachment};
-use crate::cluster::Sight;
+use super::queue::Wake;
+use crate::api::{HostStatus, NodeENI, NodeENIAttachment};
+use crate::cluster::guard::Guarded;
 use crate::cluster::node::SlimNode;
 use crate::cluster::snapshot::Snapshot;
+use crate::cluster::{Sight, Unreadable, WATCH_SECONDS};
 use crate::model::InstanceId;
 use crate::plan::node::NodeFacts;
 
@@ -25,9 +26,9 @@ use crate::plan::node::NodeFacts;
 #[derive(Clone)]
 pub(super) struct Wakes {
     /// Passes over `NodeENI`s, by name.
-    pub(super) node_enis: UnboundedSender<String>,
+    pub(super) node_enis: UnboundedSender<Wake<String>>,
     /// Passes over instances.
-    pub(super) instances: UnboundedSender<InstanceId>,
+    pub(super) instances: UnboundedSender<Wake<InstanceId>>,
 }
 
 /// Keeps the snapshot and wakes passes.
@@ -51,10 +52,9 @@ impl Watches {
             }
         };
         futures::join!(
-            self.follow(self.stream::<DeserializeGuard<NodeENI>>(), &first, |one| self.node_eni(one)),
+            self.follow(self.stream::<Guarded<NodeENI>>(), &first, |one| self.node_eni(one)),
             self.follow(self.stream::<SlimNode>(), &first, |one| self.node(one)),
-            self.follow(self.stream::<DeserializeGuard<NodeENIAttachment>>(), &first, |one| self
-                .attachment(one)),
+            self.follow(self.stream::<Guarded<NodeENIAttachment>>(), &first, |one| self.attachment(one)),
         );
     }
 
@@ -65,7 +65,7 @@ impl Watches {
         K: Clone + DeserializeOwned + Debug + Send + 'static,
     {
         let api = Api::<K>::all(self.client.clone());
-        watcher(api, watcher::Config::default()).default_backoff().modify(|object| {
+        watcher(api, watcher::Config::default().timeout(WATCH_SECONDS)).default_backoff().modify(|object| {
             object.meta_mut().managed_fields = None;
         })
     }
@@ -114,34 +114,35 @@ impl Watches {
         self.snapshot.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake_node_eni(&self, name: &str) {
+    fn wake_node_eni(&self, name: &str, news: bool) {
         // A queue that has ended needs no waking.
-        let _ = self.wakes.node_enis.unbounded_send(name.to_owned());
+        let _ = self.wakes.node_enis.unbounded_send(Wake { key: name.to_owned(), news });
     }
 
-    fn wake_instance(&self, id: &str) {
-        if let Ok(id) = id.parse() {
-            let _ = self.wakes.instances.unbounded_send(id);
+    fn wake_instance(&self, id: &str, news: bool) {
+        if let Ok(key) = id.parse() {
+            let _ = self.wakes.instances.unbounded_send(Wake { key, news });
         }
     }
 
     /// A `NodeENI` changed: it wakes its pass, and its slots' when it comes or goes.
-    fn node_eni(&self, change: Change<DeserializeGuard<NodeENI>>) {
+    fn node_eni(&self, change: Change<Guarded<NodeENI>>) {
         let (name, sight) = match change {
             Change::Gone(name) => (name, None),
-            Change::Seen(object) => (object.name_any(), Some(sight(object))),
+            Change::Seen(object) => (object.name_any(), Some(object.sight())),
         };
-        let slots = {
+        let (slots, news) = {
             let mut snapshot = self.snapshot();
-            let was_there = alive(snapshot.node_eni(&name).as_ref());
-            let is_there = alive(sight.as_ref());
+            let before = snapshot.node_eni(&name);
+            let news = intent(before.as_ref()) != intent(sight.as_ref());
+            let comes_or_goes = alive(before.as_ref()) != alive(sight.as_ref());
             snapshot.set_node_eni(&name, sight);
-            if was_there == is_there { vec![] } else { snapshot.attachments_of(&name) }
+            (if comes_or_goes { snapshot.attachments_of(&name) } else { vec![] }, news)
         };
         for slot in slots {
-            self.wake_instance(&slot.spec.instance_id);
+            self.wake_instance(&slot.spec.instance_id, true);
         }
-        self.wake_node_eni(&name);
+        self.wake_node_eni(&name, news);
     }
 
     /// A node changed: if that is of any consequence, it wakes the `NodeENI`s that selected it or do so now.
@@ -163,30 +164,55 @@ impl Watches {
             .collect();
         drop(snapshot);
         for id in both().filter_map(|node| node.instance().ok()).collect::<BTreeSet<_>>() {
-            self.wake_instance(id.as_str());
+            self.wake_instance(id.as_str(), true);
         }
         for name in concerned {
-            self.wake_node_eni(&name);
+            self.wake_node_eni(&name, true);
         }
     }
 
     /// A slot's object changed: it wakes its instance's pass and its `NodeENI`'s.
-    fn attachment(&self, change: Change<DeserializeGuard<NodeENIAttachment>>) {
+    fn attachment(&self, change: Change<Guarded<NodeENIAttachment>>) {
         let (name, object) = match change {
             Change::Gone(name) => (name, None),
-            Change::Seen(DeserializeGuard(Ok(object))) => (object.name_any(), Some(Arc::new(object))),
-            Change::Seen(DeserializeGuard(Err(invalid))) => {
-                // It stays as it was last read: absent it is not.
-                let name = invalid.metadata.name.clone().unwrap_or_default();
-                tracing::error!(attachment = name, error = %invalid, "object cannot be read");
-                return;
-            }
+            Change::Seen(object) => match object.readable() {
+                Ok(object) => (object.name_any(), Some(Arc::new(object))),
+                Err(unreadable) => return self.unreadable(unreadable),
+            },
         };
-        let before = self.snapshot().set_attachment(&name, object.clone());
+        let (before, unreadable) = {
+            let mut snapshot = self.snapshot();
+            let unreadable = snapshot.unreadable_named(&name);
+            (snapshot.set_attachment(&name, object.clone()), unreadable)
+        };
+        let news = wanted(before.as_deref()) != wanted(object.as_deref());
         for slot in before.iter().chain(object.iter()) {
-            self.wake_instance(&slot.spec.instance_id);
-            self.wake_node_eni(&slot.spec.node_eni);
+            self.wake_instance(&slot.spec.instance_id, news);
+            self.wake_node_eni(&slot.spec.node_eni, false);
         }
+        if let Some(known) = unreadable {
+            self.wake_instance(&known.instance, true);
+            self.wake_node_eni(&known.node_eni, true);
+        }
+    }
+
+    /// A slot's object cannot be read. It is there all the same.
+    fn unreadable(&self, object: Unreadable) {
+        let (name, node_eni) = (object.name.clone(), object.node_eni.clone());
+        let instance = object.instance.clone();
+        let mut snapshot = self.snapshot();
+        if snapshot.unreadable_named(&name).is_some_and(|known| *known == object) {
+            return;
+        }
+        tracing::error!(attachment = name, nodeeni = node_eni, error = object.why, "object cannot be read");
+        let before = snapshot.set_unreadable(object);
+        drop(snapshot);
+        if let Some(slot) = before {
+            self.wake_instance(&slot.spec.instance_id, true);
+            self.wake_node_eni(&slot.spec.node_eni, true);
+        }
+        self.wake_instance(&instance, true);
+        self.wake_node_eni(&node_eni, true);
     }
 }
 
@@ -196,16 +222,20 @@ enum Change<K> {
     Gone(String),
 }
 
-/// A `NodeENI` as it was seen.
-fn sight(DeserializeGuard(result): DeserializeGuard<NodeENI>) -> Sight {
-    match result {
-        Ok(object) => Sight::Seen(Arc::new(object)),
-        Err(invalid) => {
-            let why = invalid.error.clone();
-            let object = NodeENI { metadata: invalid.metadata, ..NodeENI::default() };
-            Sight::Undecodable(Arc::new(object), why)
-        }
-    }
+/// What is wanted of a `NodeENI`, as far as it can be told from outside: our own writes of its status do not
+/// change that.
+fn intent(sight: Option<&Sight>) -> Option<(Option<String>, Option<i64>, bool)> {
+    let meta = match sight? {
+        Sight::Seen(object) | Sight::Undecodable(object, _) => &object.metadata,
+    };
+    Some((meta.uid.clone(), meta.generation, meta.deletion_timestamp.is_some()))
+}
+
+/// What is wanted of a slot, likewise; what its agent says counts too, since it is not ours.
+fn wanted(slot: Option<&NodeENIAttachment>) -> Option<(Option<&String>, Option<i64>, Option<&HostStatus>)> {
+    let slot = slot?;
+    let host = slot.status.as_ref().and_then(|status| status.host.as_ref());
+    Some((slot.metadata.uid.as_ref(), slot.metadata.generation, host))
 }
 
 /// Whether a `NodeENI` is there and not being deleted.

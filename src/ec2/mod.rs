@@ -76,6 +76,9 @@ pub trait Ec2: Send + Sync + 'static {
     /// Lists those of the instances that EC2 knows.
     fn instances(&self, ids: &[InstanceId]) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
 
+    /// What was known of an instance is out of date. Whoever keeps answers asks for it again.
+    fn forget(&self, _instance: &InstanceId) {}
+
     /// Tells what instance types can carry. A name that EC2 does not know is left out.
     fn instance_types(&self, names: &[String]) -> impl Future<Output = Answer<Vec<InstanceType>>> + Send;
 

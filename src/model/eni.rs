@@ -1,6 +1,6 @@
 //! The ENI, as EC2 lists it and as the operator asks for it.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, fmt, net::Ipv4Addr};
 
 use super::{AttachmentId, EniId, InstanceId, Position, SecurityGroupId, SubnetId, VpcId};
 
@@ -120,4 +120,14 @@ pub enum AddressKind {
     Ipv4Prefix,
     /// IPv6 addresses.
     Ipv6,
+}
+
+impl fmt::Display for AddressKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SecondaryIpv4 => "secondary private IPv4 addresses",
+            Self::Ipv4Prefix => "IPv4 prefixes",
+            Self::Ipv6 => "IPv6 addresses",
+        })
+    }
 }

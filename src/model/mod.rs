@@ -17,4 +17,4 @@ pub use ids::{AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId, Subne
 pub use instance::{Card, HeldPosition, Instance, InstanceState, InstanceType, Position};
 pub use network::{SecurityGroup, Subnet};
 pub use slot::{ClusterId, Epoch, Slot, client_token};
-pub use tags::{MAX_USER_TAGS, Ownership, RESERVED_TAG_PREFIXES, key as tag_key};
+pub use tags::{MAX_USER_TAGS, Ownership, RESERVED_TAG_PREFIXES, key as tag_key, marked as marked_tags};

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{ClusterId, Epoch, Slot};
+use sha2::{Digest, Sha256};
+
+use super::{ClusterId, Epoch, Position, Slot};
 
 /// Keys of the tags that the operator sets.
 pub mod key {
@@ -21,6 +23,10 @@ pub mod key {
     pub const EPOCH: &str = "networking.k8s.aws/epoch";
     /// The subnet's place in its zone: its device index is the `NodeENI`'s and this.
     pub const OFFSET: &str = "networking.k8s.aws/offset";
+    /// The position that was asked for when the ENI was attached: [`super::Position`] as `CARD/DEVICE`.
+    pub const ASKED: &str = "networking.k8s.aws/asked-position";
+    /// Which of the other tags are the user's: a digest of each key, see [`super::marked`].
+    pub const USER_TAGS: &str = "networking.k8s.aws/user-tags";
     /// uid of the `NodeENIAttachment` that asked; a trace only, since a restore gives new ones.
     pub const UID: &str = "networking.k8s.aws/attachment-uid";
     /// Keeps the VPC CNI's hands off: without it, it takes the ENI for its own.
@@ -45,7 +51,7 @@ pub const RESERVED_TAG_PREFIXES: [&str; 4] =
 
 /// Tags that a user can set on an ENI.
 ///
-/// EC2 takes 50 on a resource. The operator sets 13, and keeps two for what it may need one day.
+/// EC2 takes 50 on a resource, and the operator sets 15.
 pub const MAX_USER_TAGS: u32 = 35;
 
 /// Longest value of a tag that EC2 takes, in characters.
@@ -64,12 +70,25 @@ pub struct Ownership {
     pub offset: u32,
 }
 
+/// Keys of the operator's tags that are put back where they are missing or have another value.
+///
+/// The others say whose the ENI is: without them, or with others, it is not ours to judge.
+const KEPT: [&str; 8] = [
+    key::NAME,
+    key::NO_MANAGE,
+    key::REFERENCE_NODE_ENI,
+    key::REFERENCE_NODE,
+    key::REFERENCE_SUBNET,
+    key::REFERENCE_MANAGED_BY,
+    key::ASKED,
+    key::USER_TAGS,
+];
+
 impl Ownership {
     /// The tags of a new ENI: the user's, the reference's, and last ours, which therefore win.
     #[must_use]
     pub fn tags(&self, node: &str, uid: &str, user: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut tags = BTreeMap::from([(key::NAME.to_owned(), self.display_name(node))]);
-        tags.extend(user.clone());
+        let mut tags = self.slot.kept_tags(node, user);
         let ours = [
             (key::CLUSTER, self.cluster.0.clone()),
             (key::NODE_ENI, self.slot.node_eni.clone()),
@@ -78,11 +97,6 @@ impl Ownership {
             (key::EPOCH, self.epoch.to_string()),
             (key::OFFSET, self.offset.to_string()),
             (key::UID, uid.to_owned()),
-            (key::NO_MANAGE, "true".to_owned()),
-            (key::REFERENCE_NODE_ENI, self.slot.node_eni.clone()),
-            (key::REFERENCE_NODE, node.to_owned()),
-            (key::REFERENCE_SUBNET, self.slot.subnet.to_string()),
-            (key::REFERENCE_MANAGED_BY, key::REFERENCE_MANAGER.to_owned()),
         ];
         tags.extend(ours.map(|(key, value)| (key.to_owned(), value)));
         tags
@@ -103,14 +117,91 @@ impl Ownership {
             offset: get(key::OFFSET)?.parse().ok()?,
         })
     }
+}
+
+impl Slot {
+    /// The tags that an ENI of the slot keeps as long as it lives: the user's, and those of the operator's
+    /// that say nothing of whose it is. A user's `Name` goes before ours.
+    #[must_use]
+    pub fn kept_tags(&self, node: &str, user: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut tags = BTreeMap::from([(key::NAME.to_owned(), self.display_name(node))]);
+        tags.extend(user.clone());
+        let ours = [
+            (key::NO_MANAGE, "true".to_owned()),
+            (key::REFERENCE_NODE_ENI, self.node_eni.clone()),
+            (key::REFERENCE_NODE, node.to_owned()),
+            (key::REFERENCE_SUBNET, self.subnet.to_string()),
+            (key::REFERENCE_MANAGED_BY, key::REFERENCE_MANAGER.to_owned()),
+        ];
+        let mark = (!user.is_empty()).then(|| (key::USER_TAGS, mark(user.keys())));
+        tags.extend(ours.into_iter().chain(mark).map(|(key, value)| (key.to_owned(), value)));
+        tags
+    }
 
     /// The reference's form of the name, cut to what EC2 takes.
     fn display_name(&self, node: &str) -> String {
-        let subnet = self.slot.subnet.as_str();
+        let subnet = self.subnet.as_str();
         let end = &subnet[subnet.len().saturating_sub(8)..];
-        let name = format!("nodeeni-{}-{node}", self.slot.node_eni);
+        let name = format!("nodeeni-{}-{node}", self.node_eni);
         let kept: String = name.chars().take(MAX_VALUE - end.len() - 1).collect();
         format!("{kept}-{end}")
+    }
+}
+
+/// The tags among an ENI's that are ours to change: the operator's, and those that the user asked for.
+///
+/// Which are the user's, the ENI itself says. So a tag that somebody else put on it is told apart from one that
+/// the user has taken out of his spec, whatever else was lost.
+#[must_use]
+pub fn marked(tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mark = tags.get(key::USER_TAGS).map_or("", String::as_str);
+    let is_marked = |key: &str| !is_reserved(key) && digests(mark).any(|one| one == digest(key));
+    tags.iter()
+        .filter(|(key, _)| KEPT.contains(&key.as_str()) || is_marked(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// Whether only EC2, the operator or another controller sets a tag with this key.
+fn is_reserved(key: &str) -> bool {
+    RESERVED_TAG_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// Digits of a digest of a key: 36 bits, so that a stranger's key has that of one of 35 in one of two
+/// thousand million cases. 35 of them fit the 256 characters of a value; 35 keys of 128 characters do not.
+const DIGITS: usize = 6;
+
+/// Digests of some keys, one after the other.
+fn mark<'a>(keys: impl Iterator<Item = &'a String>) -> String {
+    keys.map(|key| digest(key)).collect()
+}
+
+/// The digests of a mark.
+fn digests(mark: &str) -> impl Iterator<Item = String> + '_ {
+    let letters: Vec<char> = mark.chars().collect();
+    let parts: Vec<String> = letters.chunks(DIGITS).map(|part| part.iter().collect()).collect();
+    parts.into_iter()
+}
+
+/// Stands for a key, in letters that EC2 takes in a value.
+fn digest(key: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let hash = Sha256::digest(key.as_bytes());
+    hash.iter().take(DIGITS).map(|byte| char::from(LETTERS[usize::from(byte & 63)])).collect()
+}
+
+impl Position {
+    /// The position as the value of a tag.
+    #[must_use]
+    pub fn tag(self) -> String {
+        format!("{}/{}", self.card, self.device)
+    }
+
+    /// The position that a tag's value stands for.
+    #[must_use]
+    pub fn from_tag(value: &str) -> Option<Self> {
+        let (card, device) = value.split_once('/')?;
+        Some(Self { card: card.parse().ok()?, device: device.parse().ok()? })
     }
 }
 
@@ -152,6 +243,28 @@ mod tests {
     #[test]
     fn the_operators_tags_and_a_users_fit_on_one_eni() {
         let user = (0..MAX_USER_TAGS).map(|n| (format!("k{n}"), String::new())).collect();
-        assert!(ownership("n").tags("node-1", "uid-1", &user).len() <= 50);
+        let mut tags = ownership("n").tags("node-1", "uid-1", &user);
+        tags.insert(key::ASKED.to_owned(), Position { card: 31, device: 127 }.tag());
+        assert!(tags.len() <= 50 && tags.values().all(|value| value.len() <= MAX_VALUE));
+    }
+
+    #[test]
+    fn the_users_tags_are_told_from_anybody_elses_by_the_eni_alone() {
+        let user = BTreeMap::from([("team", "a"), ("Name", "mine"), ("cost center", "7")]);
+        let user = user.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let mut tags = ownership("n").tags("node-1", "uid-1", &user);
+        for (key, value) in [("backup", "daily"), ("aws:x", "y"), ("networking.k8s.aws/other", "z")] {
+            tags.insert(key.to_owned(), value.to_owned());
+        }
+        let ours = marked(&tags);
+        assert_eq!(ours, ownership("n").slot.kept_tags("node-1", &user));
+        assert_eq!((ours["Name"].as_str(), ours["team"].as_str()), ("mine", "a"));
+    }
+
+    #[test]
+    fn a_position_is_read_back_from_its_tag() {
+        let at = Position { card: 1, device: 12 };
+        assert_eq!(Position::from_tag(&at.tag()), Some(at));
+        assert_eq!([Position::from_tag("1"), Position::from_tag("a/b")], [None, None]);
     }
 }

@@ -3,9 +3,13 @@
 //! A slot that is as it should be asks nothing. That, and not a cache, is why an operator at rest makes
 //! no calls.
 
+use std::collections::BTreeMap;
+
 use super::belief::moment;
-use super::record;
+use super::instance::slot_of;
+use super::{addresses, record};
 use crate::api::{CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason};
+use crate::model::{AddressKind, tag_key};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 /// What has to be asked.
@@ -36,6 +40,7 @@ fn of_slot(slot: &NodeENIAttachment, now: Timestamp, lag: SignedDuration) -> Ask
     let cloud = slot.recorded();
     let attached = cloud.is_some_and(|cloud| {
         matches!(cloud.state, Some(CloudState::Attached | CloudState::Attaching | CloudState::Detaching))
+            && !addresses::wants_more(slot, cloud)
     });
     if slot.spec.paused {
         return Asks::default();
@@ -68,19 +73,22 @@ pub fn early(slot: &NodeENIAttachment, cloud: &CloudStatus, now: Timestamp) -> O
     (waits && left.is_positive()).then_some(left)
 }
 
-/// When an adopted ENI can be confirmed; `None` for one that need not be.
+/// When a record can be confirmed; `None` for one that need not be.
 ///
 /// An ENI that was found in a listing may be one that was deleted a moment before: nothing that EC2
-/// answered to us says that it is there.
+/// answered to us says that it is there. Addresses of which it is not known whether EC2 gave them are
+/// likewise.
 #[must_use]
 pub fn unconfirmed(slot: &NodeENIAttachment, cloud: &CloudStatus, lag: SignedDuration) -> Option<Timestamp> {
-    let created = slot.condition(ConditionType::Created)?;
-    (created.reason == Reason::Adopting.name()).then(|| moment(&cloud.last_change) + lag)
+    let created = slot.condition(ConditionType::Created);
+    let adopting = created.is_some_and(|created| created.reason == Reason::Adopting.name());
+    (adopting || addresses::are_unsure(slot, cloud)).then(|| moment(&cloud.last_change) + lag)
 }
 
 /// Whether the recorded ENI is attached and as the spec wants it.
 fn settled(slot: &NodeENIAttachment, cloud: &CloudStatus) -> bool {
-    cloud.state == Some(CloudState::Attached) && changes(slot, cloud).is_empty()
+    let at_home = cloud.state == Some(CloudState::Attached) && cloud.other_instance_id.is_none();
+    at_home && changes(slot, cloud).is_empty()
 }
 
 /// An attribute of an ENI that is not as the spec wants it.
@@ -94,6 +102,30 @@ pub enum Change {
     Groups(Vec<String>),
     /// Its description.
     Description(String),
+    /// Tags that it lacks, or has with other values.
+    Tag(BTreeMap<String, String>),
+    /// Tags that the user does not want any more, by key.
+    Untag(Vec<String>),
+    /// So many more addresses of a kind.
+    Assign(AddressKind, u32),
+    /// These addresses of a kind, which are too many.
+    Unassign(AddressKind, Vec<String>),
+}
+
+impl Change {
+    /// Whether it is about addresses: such a change is not to be asked for twice.
+    #[must_use]
+    pub fn is_of_addresses(&self) -> bool {
+        match self {
+            Self::Assign(..) | Self::Unassign(..) => true,
+            Self::DeleteOnTermination(_)
+            | Self::SourceDestCheck(_)
+            | Self::Groups(_)
+            | Self::Description(_)
+            | Self::Tag(_)
+            | Self::Untag(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Change {
@@ -103,6 +135,13 @@ impl std::fmt::Display for Change {
             Self::SourceDestCheck(on) => write!(f, "source/dest check {on}"),
             Self::Groups(ids) => write!(f, "security groups {}", ids.join(" ")),
             Self::Description(text) => write!(f, "description {text:?}"),
+            Self::Tag(tags) => {
+                let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                write!(f, "tags {}", tags.join(" "))
+            }
+            Self::Untag(keys) => write!(f, "without the tags {}", keys.join(" ")),
+            Self::Assign(kind, count) => write!(f, "{count} more {kind}"),
+            Self::Unassign(kind, addresses) => write!(f, "without the {kind} {}", addresses.join(" ")),
         }
     }
 }
@@ -126,7 +165,23 @@ pub fn changes(slot: &NodeENIAttachment, cloud: &CloudStatus) -> Vec<Change> {
     if cloud.description != spec.description {
         changes.push(Change::Description(spec.description.clone()));
     }
+    changes.extend(tags(slot, cloud));
+    changes.extend(addresses::changes(slot, cloud));
     changes
+}
+
+/// The tags that are not as they should be: those that go first, since what is set last says which of
+/// those that stay are the user's.
+fn tags(slot: &NodeENIAttachment, cloud: &CloudStatus) -> Vec<Change> {
+    let Some(key) = slot_of(slot) else { return vec![] };
+    let mut wanted = key.kept_tags(&slot.spec.node_name, &slot.spec.tags);
+    let asked = record::asked(cloud).map(|at| (tag_key::ASKED.to_owned(), at.tag()));
+    wanted.extend(asked);
+    let gone: Vec<String> = cloud.tags.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
+    wanted.retain(|key, value| cloud.tags.get(key) != Some(value));
+    let untag = (!gone.is_empty()).then_some(Change::Untag(gone));
+    let tag = (!wanted.is_empty()).then_some(Change::Tag(wanted));
+    untag.into_iter().chain(tag).collect()
 }
 
 /// Shortest time between two looks at something that EC2 is working on.

@@ -86,11 +86,21 @@ pub fn of(slot: &SlotView, settings: &Settings, now: Timestamp) -> Belief {
 fn without_record(slot: &SlotView, listing: &Listing, settings: &Settings, now: Timestamp) -> Belief {
     let certain = slot.known_since.saturating_add(settings.listing_lag).unwrap_or(Timestamp::MAX);
     if let Some(belief) = adopt(listing, &record::intended(Epoch(now.as_second()), now)) {
-        belief
+        if listing.at < certain { unsure_of_addresses(belief) } else { belief }
     } else if slot.newborn || listing.at >= certain {
         Belief::Nothing { last_epoch: None }
     } else {
         Belief::Settling { cloud: None, until: certain }
+    }
+}
+
+/// An ENI that was found in a listing which may be older than a call that gave it addresses.
+fn unsure_of_addresses(belief: Belief) -> Belief {
+    match belief {
+        Belief::Present { cloud, adopted, surplus } => {
+            Belief::Present { cloud: CloudStatus { addresses_unsure: true, ..cloud }, adopted, surplus }
+        }
+        Belief::Unasked | Belief::Settling { .. } | Belief::Nothing { .. } | Belief::Asked { .. } => belief,
     }
 }
 
@@ -101,7 +111,12 @@ fn without_answer(cloud: CloudStatus, listing: &Listing, settings: &Settings) ->
     let lagging = listing.at < settled_at(&cloud, settings);
     match adopt(listing, &cloud) {
         Some(Belief::Present { cloud, adopted, surplus }) if lagging => {
-            let cloud = CloudStatus { delete_on_termination: None, source_dest_check: None, ..cloud };
+            let cloud = CloudStatus {
+                delete_on_termination: None,
+                source_dest_check: None,
+                addresses_unsure: true,
+                ..cloud
+            };
             Belief::Present { cloud, adopted, surplus }
         }
         Some(belief) => belief,
@@ -128,12 +143,22 @@ fn with_eni(cloud: CloudStatus, eni: &EniId, listing: &Listing, settings: &Setti
 /// The recorded ENI is gone; perhaps another of the slot is there.
 fn gone(cloud: &CloudStatus, surplus: &[Eni], listing: &Listing) -> Belief {
     let others = Listing { at: listing.at, enis: surplus.to_vec() };
-    adopt(&others, cloud).unwrap_or(Belief::Nothing { last_epoch: Some(Epoch(cloud.epoch)) })
+    match adopt(&others, cloud) {
+        // What is recorded is gone, whatever the other one is on its way to.
+        Some(Belief::Settling { cloud: None, until }) => {
+            Belief::Settling { cloud: Some(record::lost(cloud)), until }
+        }
+        Some(belief) => belief,
+        None => Belief::Nothing { last_epoch: Some(Epoch(cloud.epoch)) },
+    }
 }
 
-/// Takes one of the listed ENIs for the slot's: an attached one first, then the oldest.
+/// Takes one of the listed ENIs for the slot's: one that is attached to its instance first, one that is
+/// attached to another last, and of several the oldest.
 fn adopt(listing: &Listing, before: &CloudStatus) -> Option<Belief> {
-    let rank = |eni: &&Eni| (eni.attachment.is_none(), record::of(eni, before).epoch, eni.id.clone());
+    let rank = |eni: &&Eni| {
+        (record::is_elsewhere(eni), eni.attachment.is_none(), record::of(eni, before).epoch, eni.id.clone())
+    };
     let chosen = listing.enis.iter().min_by_key(rank)?;
     let surplus = listing.enis.iter().filter(|other| other.id != chosen.id).cloned().collect();
     let cloud = record::of(chosen, before);
@@ -162,6 +187,11 @@ fn merge(cloud: &CloudStatus, listed: &Eni, lagging: bool) -> Option<CloudStatus
         source_dest_check: cloud.source_dest_check,
         security_group_ids: cloud.security_group_ids.clone(),
         description: cloud.description.clone(),
+        secondary_private_ips: cloud.secondary_private_ips.clone(),
+        ipv4_prefixes: cloud.ipv4_prefixes.clone(),
+        ipv6_addresses: cloud.ipv6_addresses.clone(),
+        addresses_unsure: cloud.addresses_unsure,
+        tags: cloud.tags.clone(),
         delete_on_termination: match state {
             CloudState::Attaching | CloudState::Attached | CloudState::Detaching => {
                 cloud.delete_on_termination

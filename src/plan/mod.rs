@@ -7,6 +7,7 @@
 //! They share four rules. Unknown means wait. What is not ours is not touched. Nothing is decided in a
 //! pass that could not observe. A plan never waits: it says at what pace to look again.
 
+pub mod addresses;
 pub mod asks;
 pub mod backoff;
 pub mod belief;

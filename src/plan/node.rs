@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
 use crate::api::Reason;
 use crate::model::InstanceId;
 
@@ -16,6 +18,45 @@ pub struct NodeFacts {
     pub provider_id: String,
     /// Whether its kubelet reports it ready.
     pub ready: bool,
+    /// Since when `ready` is as it is; none before kubelet's first report. A heartbeat does not change it.
+    pub ready_since: Option<Timestamp>,
+    /// The mark of one who is about to take the node away, if it bears one.
+    pub going: Option<Going>,
+}
+
+/// A mark on a node that is about to go, instance and all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Going {
+    /// The mark, for people: the key of a taint, or `metadata.deletionTimestamp`.
+    pub mark: String,
+    /// Since when it bears the mark; none where the mark does not tell.
+    pub since: Option<Timestamp>,
+}
+
+/// How long a node that is marked as about to go is left alone.
+///
+/// Longer than the two minutes of a spot interruption and the ten that the cluster autoscaler gives a drain.
+/// A node that is there after that is served like any other.
+pub const GOING_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+
+/// Taints of those who take nodes away: Karpenter (its former name too), and the cluster autoscaler. A node
+/// that is a mere candidate (`DeletionCandidateOfClusterAutoscaler`) is not one that goes.
+const GOING_TAINTS: [&str; 3] =
+    ["karpenter.sh/disrupted", "karpenter.sh/disruption", "ToBeDeletedByClusterAutoscaler"];
+
+/// Taints of AWS's node termination handler begin so: spot interruptions, scheduled maintenance, lifecycle
+/// hooks and rebalance recommendations.
+const TERMINATION_HANDLER: &str = "aws-node-termination-handler/";
+
+/// The taint that the cloud provider puts on the node of an instance that is stopped.
+const SHUTDOWN_TAINT: &str = "node.cloudprovider.kubernetes.io/shutdown";
+
+/// Whether a taint says that its node is about to go.
+///
+/// A stopped instance may be started again, but nothing that is done on it now is of use to its node.
+#[must_use]
+pub fn is_going_taint(key: &str) -> bool {
+    GOING_TAINTS.contains(&key) || key == SHUTDOWN_TAINT || key.starts_with(TERMINATION_HANDLER)
 }
 
 /// Label that tells EKS's kinds of compute apart.
@@ -23,6 +64,9 @@ const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
 
 /// Label that names the availability zone.
 const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// Label that names the instance's type.
+const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 
 impl NodeFacts {
     /// The node's EC2 instance, or why it has none that can get an ENI.
@@ -43,6 +87,19 @@ impl NodeFacts {
     #[must_use]
     pub fn zone(&self) -> Option<&str> {
         self.labels.get(ZONE).map(String::as_str)
+    }
+
+    /// Whether EC2 should be asked what became of the instance: kubelet is silent, or somebody takes the node
+    /// away.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        !self.ready || self.going.is_some()
+    }
+
+    /// Whether the label of the instance's type says another one.
+    #[must_use]
+    pub fn is_of_another_type(&self, instance_type: &str) -> bool {
+        self.labels.get(INSTANCE_TYPE).is_some_and(|label| label != instance_type)
     }
 
     /// What a node is whose provider id is not that of an instance.
@@ -93,6 +150,24 @@ mod tests {
             (node(None, "kind://docker/kind/worker"), Err(Reason::NotAnEc2Node)),
         ] {
             assert_eq!(node.instance(), expected, "{node:?}");
+        }
+    }
+
+    #[test]
+    fn taints_of_those_who_take_nodes_away_are_known() {
+        for (key, expected) in [
+            ("karpenter.sh/disrupted", true),
+            ("karpenter.sh/disruption", true),
+            ("ToBeDeletedByClusterAutoscaler", true),
+            ("node.cloudprovider.kubernetes.io/shutdown", true),
+            ("aws-node-termination-handler/spot-itn", true),
+            ("aws-node-termination-handler/asg-lifecycle-termination", true),
+            ("DeletionCandidateOfClusterAutoscaler", false),
+            ("node.kubernetes.io/unschedulable", false),
+            ("node.kubernetes.io/not-ready", false),
+            ("dedicated", false),
+        ] {
+            assert_eq!(is_going_taint(key), expected, "{key}");
         }
     }
 }

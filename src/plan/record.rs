@@ -1,11 +1,16 @@
 //! The record of an ENI in `status.cloud`: made from what EC2 tells, and kept up with what it answers.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::asks::Change;
 use crate::api::{CloudState, CloudStatus};
-use crate::model::{Attachment, AttachmentId, AttachmentState, Eni, EniId, Epoch, Ownership, Position};
+use crate::model::{
+    AddressKind, Attachment, AttachmentId, AttachmentState, Eni, EniId, Epoch, Ownership, Position,
+    marked_tags, tag_key,
+};
 
 /// An ENI's state in the record's words; `None` for one that EC2 is not through with in a way that we
 /// have no word for.
@@ -34,12 +39,17 @@ pub fn intended(epoch: Epoch, now: Timestamp) -> CloudStatus {
         secondary_private_ips: vec![],
         ipv4_prefixes: vec![],
         ipv6_addresses: vec![],
+        addresses_unsure: false,
+        tags: BTreeMap::new(),
         security_group_ids: vec![],
         description: String::new(),
         source_dest_check: None,
+        other_instance_id: None,
         attachment_id: None,
         network_card_index: None,
         device_index: None,
+        asked_network_card_index: None,
+        asked_device_index: None,
         delete_on_termination: None,
     }
 }
@@ -49,6 +59,14 @@ pub fn intended(epoch: Epoch, now: Timestamp) -> CloudStatus {
 pub fn of(eni: &Eni, before: &CloudStatus) -> CloudStatus {
     let attachment = eni.attachment.as_ref();
     let epoch = Ownership::read(&eni.tags).map_or(before.epoch, |ownership| ownership.epoch.0);
+    let same = before.eni_id.as_deref().is_none_or(|id| id == eni.id.as_str());
+    let told = eni.tags.get(tag_key::ASKED).and_then(|value| Position::from_tag(value));
+    let before = CloudStatus {
+        addresses_unsure: false,
+        tags: tags(eni, before.tags.keys().filter(|_| same)),
+        ..with_asked(before.clone(), asked(before).filter(|_| same).or(told))
+    };
+    let elsewhere = attachment.filter(|_| is_elsewhere(eni));
     CloudStatus {
         epoch,
         eni_id: Some(eni.id.to_string()),
@@ -61,12 +79,76 @@ pub fn of(eni: &Eni, before: &CloudStatus) -> CloudStatus {
         security_group_ids: eni.groups.iter().map(ToString::to_string).collect(),
         description: eni.description.clone(),
         source_dest_check: Some(eni.source_dest_check),
+        other_instance_id: elsewhere.map(|attachment| attachment.instance.to_string()),
         attachment_id: attachment.map(|attachment| attachment.id.to_string()),
         network_card_index: attachment.map(|attachment| attachment.at.card.into()),
         device_index: attachment.map(|attachment| attachment.at.device.into()),
         delete_on_termination: attachment.map(|attachment| attachment.delete_on_termination),
-        ..before.clone()
+        ..before
     }
+}
+
+/// Whether an ENI hangs on another instance than that of its slot.
+#[must_use]
+pub fn is_elsewhere(eni: &Eni) -> bool {
+    let home = Ownership::read(&eni.tags).map(|ownership| ownership.slot.instance);
+    eni.attachment.as_ref().is_some_and(|attachment| home.is_some_and(|home| home != attachment.instance))
+}
+
+/// The tags of an ENI that are ours to change: those that it marks so, and those that we know to have set.
+fn tags<'a>(eni: &Eni, known: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
+    let mut tags = marked_tags(&eni.tags);
+    tags.extend(known.filter_map(|key| Some((key.clone(), eni.tags.get(key)?.clone()))));
+    tags
+}
+
+/// The record with the position that the spec asks for at an attach.
+#[must_use]
+pub fn with_asked(before: CloudStatus, asked: Option<Position>) -> CloudStatus {
+    CloudStatus {
+        asked_network_card_index: asked.map(|at| at.card.into()),
+        asked_device_index: asked.map(|at| at.device.into()),
+        ..before
+    }
+}
+
+/// The position that the spec asked for when the ENI was attached.
+#[must_use]
+pub fn asked(cloud: &CloudStatus) -> Option<Position> {
+    at(cloud.asked_network_card_index, cloud.asked_device_index)
+}
+
+/// The addresses of a kind that the record has.
+#[must_use]
+pub fn addresses(cloud: &CloudStatus, kind: AddressKind) -> &[String] {
+    match kind {
+        AddressKind::SecondaryIpv4 => &cloud.secondary_private_ips,
+        AddressKind::Ipv4Prefix => &cloud.ipv4_prefixes,
+        AddressKind::Ipv6 => &cloud.ipv6_addresses,
+    }
+}
+
+/// Likewise, to change them.
+fn addresses_mut(cloud: &mut CloudStatus, kind: AddressKind) -> &mut Vec<String> {
+    match kind {
+        AddressKind::SecondaryIpv4 => &mut cloud.secondary_private_ips,
+        AddressKind::Ipv4Prefix => &mut cloud.ipv4_prefixes,
+        AddressKind::Ipv6 => &mut cloud.ipv6_addresses,
+    }
+}
+
+/// The record after EC2 has answered with addresses that it has given.
+#[must_use]
+pub fn assigned(before: &CloudStatus, kind: AddressKind, given: &[String], now: Timestamp) -> CloudStatus {
+    let mut after = CloudStatus { last_change: Time(now), ..before.clone() };
+    addresses_mut(&mut after, kind).extend_from_slice(given);
+    after
+}
+
+/// The record while it is not known which addresses there are.
+#[must_use]
+pub fn unsure(before: &CloudStatus, now: Timestamp) -> CloudStatus {
+    CloudStatus { addresses_unsure: true, last_change: Time(now), ..before.clone() }
 }
 
 /// The record after EC2 has answered a create.
@@ -82,6 +164,7 @@ pub fn created(before: &CloudStatus, eni: &Eni, now: Timestamp) -> CloudStatus {
 pub fn attaching(before: &CloudStatus, id: &AttachmentId, at: Position, now: Timestamp) -> CloudStatus {
     CloudStatus {
         state: Some(CloudState::Attaching),
+        other_instance_id: None,
         attachment_id: Some(id.to_string()),
         network_card_index: Some(at.card.into()),
         device_index: Some(at.device.into()),
@@ -101,6 +184,13 @@ pub fn changed(before: &CloudStatus, change: &Change, now: Timestamp) -> CloudSt
         Change::SourceDestCheck(on) => after.source_dest_check = Some(*on),
         Change::Groups(ids) => after.security_group_ids.clone_from(ids),
         Change::Description(text) => after.description.clone_from(text),
+        Change::Tag(tags) => after.tags.extend(tags.clone()),
+        Change::Untag(keys) => after.tags.retain(|key, _| !keys.contains(key)),
+        // Which ones EC2 gave, its answer says.
+        Change::Assign(..) => {}
+        Change::Unassign(kind, addresses) => {
+            addresses_mut(&mut after, *kind).retain(|one| !addresses.contains(one));
+        }
     }
     after
 }
@@ -114,6 +204,9 @@ pub fn unanswered(before: &CloudStatus, change: &Change, now: Timestamp) -> Clou
         Change::SourceDestCheck(_) => after.source_dest_check = None,
         Change::Groups(_) => after.security_group_ids.clear(),
         Change::Description(_) => after.description.clear(),
+        // What is not known to be done is done again: that changes nothing the second time.
+        Change::Tag(_) | Change::Untag(_) => {}
+        Change::Assign(..) | Change::Unassign(..) => after.addresses_unsure = true,
     }
     after
 }
@@ -129,6 +222,7 @@ pub fn detaching(before: &CloudStatus, now: Timestamp) -> CloudStatus {
 pub fn deleted(before: &CloudStatus, now: Timestamp) -> CloudStatus {
     CloudStatus {
         state: Some(CloudState::Deleted),
+        other_instance_id: None,
         attachment_id: None,
         network_card_index: None,
         device_index: None,
@@ -156,16 +250,20 @@ pub fn attachment(cloud: &CloudStatus) -> Option<AttachmentId> {
     cloud.attachment_id.as_ref()?.parse().ok()
 }
 
-/// The position that the recorded ENI holds.
+/// The position that the recorded ENI holds on the slot's instance.
 #[must_use]
 pub fn position(cloud: &CloudStatus) -> Option<Position> {
     let holds = match cloud.state? {
         CloudState::Attaching | CloudState::Attached | CloudState::Detaching => true,
         CloudState::Available | CloudState::Deleted => false,
     };
-    let card = u32::try_from(cloud.network_card_index?).ok()?;
-    let device = u32::try_from(cloud.device_index?).ok()?;
-    holds.then_some(Position { card, device })
+    let holds = holds && cloud.other_instance_id.is_none();
+    at(cloud.network_card_index, cloud.device_index).filter(|_| holds)
+}
+
+/// A position, from the numbers that a record keeps.
+fn at(card: Option<i64>, device: Option<i64>) -> Option<Position> {
+    Some(Position { card: u32::try_from(card?).ok()?, device: u32::try_from(device?).ok()? })
 }
 
 /// Whether an attachment of EC2's is the recorded one.

@@ -5,8 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
 use crate::api::{NodeENISpec, Reason};
-use crate::model::{SecurityGroup, SecurityGroupId, Subnet, SubnetId, VpcId};
+use crate::model::{ClusterId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, VpcId};
+
+/// How often names are looked up again when nothing else calls for it, in seconds: a tag that moves to
+/// another subnet changes nothing that Kubernetes would tell of.
+const NAMES_PERIOD: i64 = 600;
 
 /// What EC2 told of the subnets and groups that a spec names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +21,8 @@ pub struct Network {
     pub subnets: Vec<Subnet>,
     /// Subnets with one of the given names, by VPC.
     pub named_subnets: BTreeMap<VpcId, Vec<Subnet>>,
+    /// The groups that the spec gives by id; `None` where EC2 did not tell, so that it judges at the create.
+    pub groups: Option<Vec<SecurityGroup>>,
     /// Groups with one of the given names, by VPC.
     pub named_groups: BTreeMap<VpcId, Vec<SecurityGroup>>,
 }
@@ -50,6 +58,25 @@ pub fn subnet_names(spec: &NodeENISpec) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let names = spec.subnet_name.iter().chain(spec.subnet_names.iter().flatten());
     names.filter(|name| seen.insert(name.as_str())).cloned().collect()
+}
+
+/// The ids of security groups that a spec gives.
+#[must_use]
+pub fn group_ids(spec: &NodeENISpec) -> BTreeSet<SecurityGroupId> {
+    spec.security_group_ids.iter().flatten().filter_map(|id| id.parse().ok()).collect()
+}
+
+/// How long until the names of a spec are to be looked up again; none for one that uses no names.
+///
+/// All of a cluster are due at the same moments, so that they share one call for each VPC, and those of
+/// other clusters of the account at others.
+#[must_use]
+pub fn names_due(spec: &NodeENISpec, cluster: &ClusterId, now: Timestamp) -> Option<SignedDuration> {
+    let uses_names = !subnet_names(spec).is_empty()
+        || spec.security_group_names.as_ref().is_some_and(|names| !names.is_empty());
+    let phase = cluster.0.bytes().fold(0_i64, |sum, byte| (sum * 31 + i64::from(byte)) % NAMES_PERIOD);
+    let since = (now.as_second() - phase).rem_euclid(NAMES_PERIOD);
+    uses_names.then(|| SignedDuration::from_secs(NAMES_PERIOD - since))
 }
 
 /// All subnets of a VPC that a spec lists, in the spec's order, once each; and what is wrong with it.
@@ -129,15 +156,27 @@ fn by_name(name: &str, network: &Network, vpc: &VpcId) -> (Vec<Subnet>, Vec<Prob
 pub fn groups(spec: &NodeENISpec, network: &Network, vpc: &VpcId) -> Result<Vec<SecurityGroupId>, Problem> {
     let mut found = BTreeSet::new();
     for id in spec.security_group_ids.iter().flatten() {
-        match id.parse() {
-            Ok(id) => found.insert(id),
-            Err(error) => return Err(Problem::new(Reason::SecurityGroupNotFound, format!("{error}"))),
-        };
+        let id =
+            id.parse().map_err(|error| Problem::new(Reason::SecurityGroupNotFound, format!("{error}")))?;
+        found.insert(group_by_id(id, network, vpc)?);
     }
     for name in spec.security_group_names.iter().flatten() {
         found.insert(group_by_name(name, network, vpc)?);
     }
     Ok(found.into_iter().collect())
+}
+
+/// The group of an id, if it can be used in the VPC.
+fn group_by_id(id: SecurityGroupId, network: &Network, vpc: &VpcId) -> Result<SecurityGroupId, Problem> {
+    let Some(known) = &network.groups else { return Ok(id) };
+    match known.iter().find(|group| group.id == id) {
+        None => Err(Problem::new(Reason::SecurityGroupNotFound, format!("{id} does not exist"))),
+        Some(group) if group.vpc != *vpc => {
+            let message = format!("{id} is in {}, the nodes are in {vpc}", group.vpc);
+            Err(Problem::new(Reason::SecurityGroupInOtherVpc, message))
+        }
+        Some(_) => Ok(id),
+    }
 }
 
 /// The group of a name: by group name, which is unique in a VPC, or else by the tag `Name`.

@@ -66,6 +66,35 @@ pub fn unreadable(object: &NodeENI, error: &Ec2Error, now: Timestamp) -> NodeENI
     with(object, ConditionType::Ready, reason, &message, now)
 }
 
+/// Says in a status that was decided already what else is in the way of the object's ENIs.
+///
+/// What stands in the way of `Ready` already is not talked over.
+pub fn hindered(
+    status: &mut NodeENIStatus,
+    object: &NodeENI,
+    reason: Reason,
+    message: String,
+    now: Timestamp,
+) {
+    let message = shortened(message);
+    let holds = |type_| find_condition(&status.conditions, type_).is_some_and(|one| one.status == "True");
+    let mut verdicts = vec![];
+    if !holds(ConditionType::Degraded) {
+        verdicts.push(Verdict::new(ConditionType::Degraded, Some(true), reason, message.clone()));
+    }
+    if holds(ConditionType::Ready) {
+        verdicts.push(Verdict::new(ConditionType::Ready, Some(false), reason, message));
+    }
+    let old = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    for verdict in verdicts {
+        // What was decided without this never was: the condition goes on from what it said before.
+        status.conditions.retain(|condition| condition.type_ != verdict.type_.name());
+        status.conditions.extend(find_condition(old, verdict.type_).cloned());
+        set_condition(&mut status.conditions, &verdict, object.metadata.generation, now);
+        status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    }
+}
+
 /// The status as it is, but for one condition that does not hold.
 fn with(
     object: &NodeENI,
@@ -191,7 +220,7 @@ fn spec_valid(seen: &Seen) -> Verdict {
 }
 
 /// Whether a reason is about the kind of node.
-fn is_kind_of_node(reason: Reason) -> bool {
+pub(super) fn is_kind_of_node(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::AutoModeNode
@@ -340,7 +369,12 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
 fn is_told(type_: ConditionType, reason: &str) -> bool {
     let one_of = |reasons: &[Reason]| reasons.iter().any(|known| known.name() == reason);
     match type_ {
-        ConditionType::Degraded => one_of(&[Reason::NoSubnetInZone, Reason::InstanceNotFound]),
+        ConditionType::Degraded => one_of(&[
+            Reason::NoSubnetInZone,
+            Reason::InstanceNotFound,
+            Reason::Undecodable,
+            Reason::ApiRefused,
+        ]),
         ConditionType::Ready => one_of(&[Reason::Unauthorized]),
         _ => true,
     }

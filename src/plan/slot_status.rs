@@ -10,8 +10,13 @@ use crate::api::{
 };
 
 /// The conditions that the controller owns.
-const OURS: [ConditionType; 4] =
-    [ConditionType::Attached, ConditionType::Created, ConditionType::Drifted, ConditionType::Ready];
+const OURS: [ConditionType; 5] = [
+    ConditionType::Attached,
+    ConditionType::Created,
+    ConditionType::Drifted,
+    ConditionType::Ready,
+    ConditionType::ReplacementNeeded,
+];
 
 /// The controller's part, as it is.
 #[must_use]

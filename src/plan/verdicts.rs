@@ -1,7 +1,10 @@
 //! What to say of a slot: its standing, as conditions.
 
+use super::instance::wanted_position as wanted;
 use super::{Settings, record};
-use crate::api::{CloudState, CloudStatus, ConditionType, NodeENIAttachment, Reason, Verdict};
+use crate::api::{
+    CloudState, CloudStatus, ConditionType, NodeENIAttachment, REPLACE_ANNOTATION, Reason, Verdict,
+};
 use crate::model::{Call, Ec2Error, Ec2ErrorKind, Thing};
 
 /// Where a slot stands.
@@ -38,6 +41,10 @@ pub enum Standing {
     Removing,
     /// It is to go, and its node has not let go of it.
     WaitingForRelease,
+    /// It is to go, and stays for a reason.
+    Kept(Reason, String),
+    /// Somebody moved it to this instance.
+    Elsewhere(String),
     /// EC2 is detaching it.
     Detaching,
     /// It is gone.
@@ -87,7 +94,8 @@ pub fn of(
     let attached = attached(object, cloud, standing);
     let ready = ready(object, &created, &attached, standing, settings);
     let put_right = super::sweep::put_right(object, cloud).filter(|_| attached.holds == Some(true));
-    [created, attached, ready].into_iter().chain(put_right).collect()
+    let others = replacement_needed(object, cloud).into_iter().chain(put_right);
+    [created, attached, ready].into_iter().chain(others).collect()
 }
 
 /// `Created`: whether the ENI exists.
@@ -137,7 +145,8 @@ fn how_adopted(object: &NodeENIAttachment, eni: &str) -> Option<Reason> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "`progress` has a word for each of the others")]
 fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &Standing) -> Verdict {
     let say = |holds, reason, message| Verdict::new(ConditionType::Attached, holds, reason, message);
-    let is_attached = cloud.is_some_and(|cloud| cloud.state == Some(CloudState::Attached));
+    let at_home = |cloud: &CloudStatus| cloud.other_instance_id.is_none();
+    let is_attached = cloud.is_some_and(|cloud| cloud.state == Some(CloudState::Attached) && at_home(cloud));
     if let (true, Some(cloud)) = (is_attached, cloud) {
         let (reason, message) = place(object, cloud);
         return say(Some(true), reason, message);
@@ -148,6 +157,7 @@ fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &
             say(Some(false), reason, message)
         }
         Standing::Blocked(reason, message) => say(Some(false), *reason, message.clone()),
+        Standing::Elsewhere(instance) => say(Some(false), Reason::Elsewhere, elsewhere(object, instance)),
         _ => {
             let (reason, message) = progress(standing);
             say(Some(false), reason, message.to_owned())
@@ -155,18 +165,50 @@ fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &
     }
 }
 
+/// What to say of an ENI that somebody moved, and what to do about it.
+fn elsewhere(object: &NodeENIAttachment, instance: &str) -> String {
+    let then = if object.spec.release {
+        "detach it there, and it is deleted"
+    } else {
+        "detach it there, and it is attached to this node again; take its tags off, and another one is made"
+    };
+    format!("somebody attached the ENI to {instance}: {then}")
+}
+
 /// Where an ENI hangs, and whether that is where it was asked to.
 fn place(object: &NodeENIAttachment, cloud: &CloudStatus) -> (Reason, String) {
     let Some(at) = record::position(cloud) else { return (Reason::Attached, String::new()) };
-    let spec = &object.spec;
-    if spec.device_index == i64::from(at.device) && spec.network_card_index == i64::from(at.card) {
+    let asked = record::asked(cloud).unwrap_or_else(|| wanted(object));
+    if at == asked || at == wanted(object) {
         return (Reason::Attached, format!("at {at}"));
     }
-    let message = format!(
-        "at {at}; device index {} on network card {}, which the spec asks for, was not free at the attach",
-        spec.device_index, spec.network_card_index
-    );
-    (Reason::OtherDeviceIndex, message)
+    (Reason::OtherDeviceIndex, format!("at {at}; {asked}, which was asked for, was not free at the attach"))
+}
+
+/// `ReplacementNeeded`: whether the spec asks for another position than it did at the attach. Said only of
+/// slots for which it is so, or was.
+///
+/// EC2 moves no ENI. To detach a device that is in use is not for the operator to decide.
+fn replacement_needed(object: &NodeENIAttachment, cloud: Option<&CloudStatus>) -> Option<Verdict> {
+    let say = |needed, reason, message| {
+        Some(Verdict::new(ConditionType::ReplacementNeeded, Some(needed), reason, message))
+    };
+    let (at, asked) = (cloud.and_then(record::position), cloud.and_then(record::asked));
+    match (at, asked) {
+        (Some(at), Some(asked)) if asked != wanted(object) && at != wanted(object) => say(
+            true,
+            Reason::PositionChanged,
+            format!(
+                "at {at}; the spec asks for {} now, which takes another ENI: replace the node, or set the \
+                 annotation {REPLACE_ANNOTATION}",
+                wanted(object)
+            ),
+        ),
+        (Some(_) | None, Some(_) | None) => {
+            object.condition(ConditionType::ReplacementNeeded)?;
+            say(false, Reason::AsSpecified, String::new())
+        }
+    }
 }
 
 /// `Ready`: whether it can be used on its node.
@@ -217,11 +259,18 @@ impl Standing {
                 let (reason, message) = progress(self);
                 Some((reason, message.to_owned()))
             }
+            Self::Kept(reason, message) | Self::Blocked(reason @ Reason::InstanceGone, message) => {
+                Some((*reason, message.clone()))
+            }
+            // What passes by itself takes nothing from an ENI that is attached.
+            Self::Failed(error) if passes_by_itself(error.kind) => None,
             Self::Failed(error) => Some(failure(error)),
+            Self::Blocked(reason @ Reason::TooManyAddresses, message) => Some((*reason, message.clone())),
             Self::AsBefore
             | Self::Paused
             | Self::Undecodable
             | Self::Blocked(..)
+            | Self::Elsewhere(_)
             | Self::Creating
             | Self::Settling
             | Self::LookingForEarlierCreate
@@ -247,14 +296,21 @@ fn progress(standing: &Standing) -> (Reason, &'static str) {
             (Reason::InProgress, "EC2 is attaching the ENI")
         }
         Standing::DetachingUnasked => (Reason::Detaching, "somebody else detached the ENI"),
-        Standing::Removing => (Reason::Removing, "the ENI is being removed"),
+        Standing::Removing | Standing::Kept(..) => (Reason::Removing, "the ENI is being removed"),
         Standing::WaitingForRelease => {
             (Reason::WaitingForRelease, "waiting until the node's agent has let go of the device")
         }
         Standing::Detaching => (Reason::Detaching, "EC2 is detaching the ENI"),
         Standing::Gone => (Reason::Deleted, "the ENI is deleted"),
+        Standing::Elsewhere(_) => (Reason::Elsewhere, "somebody attached the ENI to another instance"),
         Standing::Blocked(..) | Standing::Failed(_) => (Reason::InProgress, ""),
     }
+}
+
+/// Whether a failure says nothing of what there is: the same call may go through in a moment.
+#[must_use]
+pub fn passes_by_itself(kind: Ec2ErrorKind) -> bool {
+    matches!(kind, Ec2ErrorKind::Throttled | Ec2ErrorKind::NoAnswer)
 }
 
 /// Reason and words for a call that EC2 refused.

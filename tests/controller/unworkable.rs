@@ -85,15 +85,15 @@ fn cases() -> Vec<Case> {
             "no-such-group-id",
             "plain",
             json!({"securityGroupNames": [], "securityGroupIDs": ["sg-0123456789abcdef0"]}),
-            degraded("SecurityGroupNotFound"),
+            invalid("SecurityGroupNotFound"),
             "sg-0123456789abcdef0",
         ),
         case(
             "group-of-other-vpc",
             "plain",
             json!({"securityGroupNames": [], "securityGroupIDs": ["sg-0000000000000000b"]}),
-            degraded("Mismatch"),
-            "one VPC",
+            invalid("SecurityGroupInOtherVPC"),
+            "the nodes are in",
         ),
         case("no-room", "full", json!({}), degraded("InstanceFull"), "t3.micro carries 2 ENIs"),
         case(

@@ -63,6 +63,11 @@ pub(crate) fn vpcs(world: &World) -> BTreeSet<VpcId> {
 
 /// Whether everything that the spec names is there, in each of the VPCs.
 pub(crate) fn all_resolves(world: &World) -> bool {
+    subnets_resolve(world) && (vpcs(world).is_empty() || groups_resolve(world))
+}
+
+/// Whether every subnet that the spec names is there.
+fn subnets_resolve(world: &World) -> bool {
     let vpcs = vpcs(world);
     let known = |id: &String| subnets().iter().any(|one| one.id.as_str() == id && vpcs.contains(&one.vpc));
     let ids = vpcs.is_empty() || world.node_eni.spec.subnet_ids.iter().flatten().all(known);
@@ -76,7 +81,7 @@ pub(crate) fn all_resolves(world: &World) -> bool {
             !here.is_empty() && zones.len() == here.len()
         })
     });
-    ids && names && (vpcs.is_empty() || groups_resolve(world))
+    ids && names
 }
 
 pub(crate) fn groups_resolve(world: &World) -> bool {
@@ -120,7 +125,12 @@ pub(crate) fn is_due(world: &World, child: &NodeENIAttachment) -> bool {
     let others =
         allowed(world).into_iter().filter(|other| other.instance == slot.instance && *other != slot).count();
     let unlisted = !allowed(world).contains(&slot);
-    known && all_resolves(world) && (unlisted || (one && others > 0))
+    let here =
+        |one: &Instance| one.vpc.as_ref().is_some_and(|vpc| !resolved(world, vpc).contains(&slot.subnet));
+    let off_the_list = matches!(sighting, Some(Sighting::Seen(one)) if here(one));
+    // A group that does not resolve says nothing of the subnets.
+    let by_subnet = subnets_resolve(world) && off_the_list;
+    known && (by_subnet || (all_resolves(world) && (unlisted || (one && others > 0))))
 }
 
 /// How many slots each instance has among some.

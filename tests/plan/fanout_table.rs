@@ -74,18 +74,32 @@ fn a_node_that_is_not_selected_any_more_loses_its_slots() {
 }
 
 #[test]
-fn a_subnet_taken_out_of_the_list_loses_its_slot_unless_something_does_not_resolve() {
+fn a_subnet_taken_out_of_the_list_loses_its_slot_unless_a_subnet_does_not_resolve() {
     assert_eq!(of(&make(&Planned { ids: vec![3], ..calm() })).remove.len(), 1);
+    let without_group = of(&make(&Planned { ids: vec![3], group: "missing", ..calm() }));
+    assert_eq!((without_group.create.len(), without_group.remove.len()), (0, 1));
     for unsure in [
         Planned { ids: vec![3, 9], ..calm() },
         Planned { ids: vec![3], names: vec!["none"], ..calm() },
         Planned { ids: vec![3], names: vec!["twin"], ..calm() },
-        Planned { ids: vec![3], group: "missing", ..calm() },
     ] {
         let plan = of(&make(&unsure));
         assert!(plan.remove.is_empty(), "{unsure:?}");
         assert_eq!(plan.pace, Pace::Within(seconds(60)));
     }
+}
+
+#[test]
+fn a_group_that_does_not_resolve_takes_nothing_from_a_listed_subnet() {
+    assert_eq!(counts(&of(&make(&Planned { group: "missing", ..calm() }))), (0, 0, 0));
+}
+
+#[test]
+fn names_and_nothing_else_make_a_settled_object_due_again() {
+    let (world, names) = (still(), make(&Planned { group: "web", ..calm() }));
+    assert_eq!(of(&world).pace, Pace::Settled);
+    let Pace::Within(wait) = of(&names).pace else { panic!("a name is never looked up again") };
+    assert!(wait > seconds(0) && wait <= seconds(600), "{wait:?}");
 }
 
 #[test]
@@ -179,7 +193,7 @@ fn pausing_asks_ec2_for_nothing() {
     let asked = |edit: fn(&mut World)| {
         let mut world = world.clone();
         edit(&mut world);
-        instances(&world.node_eni, &world.nodes, &world.children)
+        instances(&world.node_eni, &world.nodes, &world.children, world.leftovers.as_ref())
     };
     assert_eq!(asked(|_| {}), [instance_id(1)].into());
     assert_eq!(asked(|world| world.nodes.clear()), [instance_id(1)].into());

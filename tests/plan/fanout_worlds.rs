@@ -205,11 +205,11 @@ pub(crate) fn make(planned: &Planned) -> World {
         planned.nodes.iter().zip(1..).filter(|(one, _)| one.there).map(|(one, n)| facts(one, n)).collect();
     let children: Vec<NodeENIAttachment> =
         planned.children.iter().map(|child| child_object(child, planned)).collect();
-    let asked = instances(&node_eni, &nodes, &children);
-    let sightings: BTreeMap<InstanceId, Sighting> =
-        asked.into_iter().map(|id| (id.clone(), sighting(&id, planned))).collect();
     let leftovers = planned.leftovers.as_ref().filter(|_| !planned.deleted || children.is_empty());
     let leftovers = leftovers.map(|(places, since)| leftovers_at(places, *since, &children, planned));
+    let asked = instances(&node_eni, &nodes, &children, leftovers.as_ref());
+    let sightings: BTreeMap<InstanceId, Sighting> =
+        asked.into_iter().map(|id| (id.clone(), sighting(&id, planned))).collect();
     World {
         now: at(NOW),
         network: network(&node_eni, &sightings),
@@ -327,6 +327,7 @@ pub(crate) fn network(object: &NodeENI, sightings: &BTreeMap<InstanceId, Sightin
     Network {
         subnets: subnets().into_iter().filter(|one| ids.contains(&one.id)).collect(),
         named_subnets: vpcs.iter().map(|vpc| (vpc.clone(), of_vpc(vpc))).collect(),
+        groups: None,
         named_groups: vpcs
             .iter()
             .map(|one| (one.clone(), groups(if *one == vpc(1) { 1 } else { 2 })))

@@ -6,12 +6,12 @@ use eni_operator::api::{
     CloudStatus, ConditionType, HostStatus, NodeENIAttachment, Reason, Verdict, set_condition,
 };
 use eni_operator::model::{
-    Attachment, AttachmentState, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniId, HeldPosition, Instance,
-    Ownership, Position,
+    AddressKind, Attachment, AttachmentState, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniId,
+    HeldPosition, Instance, InstanceState, Ownership, Position,
 };
 use eni_operator::plan::asks::Change;
 use eni_operator::plan::belief::{Listing, SlotView};
-use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan};
+use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, is_doubtful, plan};
 use eni_operator::plan::verdicts::{self, Standing};
 use eni_operator::plan::{Pace, Settings, record, slot_status};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -54,7 +54,9 @@ impl Ideal {
             listing: (asks.enis || sweep).then(|| Listing { at: now, enis: self.listed(&slot.attachment) }),
             ..slot.clone()
         });
-        let instance = if asks.instance || sweep { self.sight() } else { Sighting::NotAsked };
+        let slots_ = self.world.slots.iter().map(|slot| &slot.attachment);
+        let doubtful = is_doubtful(self.world.node.as_ref(), slots_);
+        let instance = if asks.instance || doubtful || sweep { self.sight() } else { Sighting::NotAsked };
         World { instance, slots: slots.collect(), ..self.world.clone() }
     }
 
@@ -107,6 +109,13 @@ impl Ideal {
     /// Time passes: what EC2 was working on is done.
     pub(crate) fn go_on(&mut self, wait: SignedDuration) {
         self.world.now = self.world.now.checked_add(wait).unwrap();
+        if self.instance_has_ended() {
+            let stays = |eni: &Eni| eni.attachment.as_ref().is_none_or(|one| !one.delete_on_termination);
+            self.enis.retain(|_, eni| stays(eni));
+            for eni in self.enis.values_mut() {
+                eni.attachment = None;
+            }
+        }
         for eni in self.enis.values_mut() {
             match eni.attachment.as_mut().map(|attachment| &mut attachment.state) {
                 Some(state @ (AttachmentState::Attaching | AttachmentState::Unsettled)) => {
@@ -119,6 +128,15 @@ impl Ideal {
                 Some(AttachmentState::Attached) => {}
                 None => eni.available = true,
             }
+        }
+    }
+
+    /// Whether EC2 has taken the ENIs off by itself.
+    pub(crate) fn instance_has_ended(&self) -> bool {
+        match &self.world.instance {
+            Sighting::Seen(instance) => instance.state == InstanceState::Terminated,
+            Sighting::Absent => true,
+            Sighting::NotAsked => false,
         }
     }
 
@@ -176,6 +194,10 @@ impl Ideal {
                 let attachment = self.attach(&record::eni(cloud).unwrap(), *at)?;
                 record::attaching(cloud, &attachment.id, *at, now)
             }
+            Step::Change(Change::Assign(kind, count)) => {
+                let given = self.assign(&record::eni(cloud).unwrap(), *kind, *count);
+                record::assigned(cloud, *kind, &given, now)
+            }
             Step::Change(change) => {
                 self.modify(&record::eni(cloud).unwrap(), change);
                 record::changed(cloud, change, now)
@@ -204,6 +226,7 @@ impl Ideal {
             return self.enis[known].clone();
         }
         self.next += 1;
+        let made = |count: u32| (0..count).map(|n| format!("created-{n}")).collect();
         let eni = Eni {
             id: eni_id(self.next),
             subnet: request.subnet.clone(),
@@ -211,9 +234,9 @@ impl Ideal {
             zone: "a".to_owned(),
             mac: format!("02:00:00:00:{:02x}:{:02x}", self.next / 256 % 256, self.next % 256),
             private_ip: None,
-            secondary_private_ips: vec![],
-            ipv4_prefixes: vec![],
-            ipv6_addresses: vec![],
+            secondary_private_ips: made(request.secondary_private_ip_count),
+            ipv4_prefixes: made(request.ipv4_prefix_count),
+            ipv6_addresses: made(request.ipv6_address_count),
             groups: request.groups.clone(),
             description: request.description.clone(),
             source_dest_check: true,
@@ -262,7 +285,23 @@ impl Ideal {
             Change::SourceDestCheck(on) => eni.source_dest_check = *on,
             Change::Groups(ids) => eni.groups = ids.iter().map(|id| id.parse().unwrap()).collect(),
             Change::Description(text) => eni.description.clone_from(text),
+            Change::Tag(tags) => eni.tags.extend(tags.clone()),
+            Change::Untag(keys) => eni.tags.retain(|key, _| !keys.contains(key)),
+            Change::Assign(..) => panic!("its answer says which"),
+            Change::Unassign(kind, gone) => {
+                let there = addresses(eni, *kind);
+                assert!(gone.iter().all(|one| there.contains(one)), "unassign of what is not there");
+                there.retain(|one| !gone.contains(one));
+            }
         }
+    }
+
+    fn assign(&mut self, id: &EniId, kind: AddressKind, count: u32) -> Vec<String> {
+        let given: Vec<String> = (0..count).map(|n| format!("address-{}", self.next + n)).collect();
+        self.next += count;
+        addresses(self.enis.get_mut(id).expect("assign to an ENI that is not there"), kind)
+            .extend(given.clone());
+        given
     }
 
     fn detach(&mut self, attachment: &str) {
@@ -276,6 +315,14 @@ impl Ideal {
     fn delete(&mut self, id: &EniId) {
         let Some(eni) = self.enis.remove(id) else { return };
         assert!(eni.attachment.is_none(), "delete of an ENI that is attached");
+    }
+}
+
+fn addresses(eni: &mut Eni, kind: AddressKind) -> &mut Vec<String> {
+    match kind {
+        AddressKind::SecondaryIpv4 => &mut eni.secondary_private_ips,
+        AddressKind::Ipv4Prefix => &mut eni.ipv4_prefixes,
+        AddressKind::Ipv6 => &mut eni.ipv6_addresses,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use eni_operator::api::{CloudState, DetachPolicyType, Reason};
 use eni_operator::model::{Epoch, InstanceState, Ownership, Position, client_token, tag_key};
 use eni_operator::plan::asks;
-use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan};
+use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, is_doubtful, plan};
 use eni_operator::plan::release::{Holder, Leave, leave};
 use eni_operator::plan::{Pace, Settings, record};
 use proptest::prelude::*;
@@ -29,8 +29,13 @@ fn name(slot: &SlotPlan) -> &str {
     slot.attachment.metadata.name.as_deref().unwrap()
 }
 
-fn holder(world: &World, settings: &Settings) -> Holder {
-    Holder { agent_required: settings.agent_required, node_ready: world.node_ready.unwrap_or(false) }
+fn holder<'a>(world: &'a World, settings: &Settings) -> Holder<'a> {
+    let instance = match &world.instance {
+        Sighting::Seen(instance) => Some(instance.state),
+        Sighting::Absent => Some(InstanceState::Terminated),
+        Sighting::NotAsked => None,
+    };
+    Holder { agent_required: settings.agent_required, node: world.node.as_ref(), instance }
 }
 
 fn shuffled() -> impl Strategy<Value = ((World, Settings), World)> {
@@ -215,11 +220,6 @@ proptest! {
                         prop_assert_eq!(slot.attachment.spec.detach_policy.type_, DetachPolicyType::Force);
                         prop_assert_eq!(slot.cloud.as_ref().unwrap().state, Some(CloudState::Detaching));
                     }
-                    // No agent knows of a surplus ENI, so none can let go of it.
-                    Step::DetachSurplus(_) if !slot.attachment.spec.release => {
-                        let policy = slot.attachment.spec.detach_policy.type_;
-                        prop_assert_ne!(policy, DetachPolicyType::WaitForRelease);
-                    }
                     Step::Detach { force: false } | Step::DetachSurplus(_) => prop_assert!(granted(slot)),
                     Step::Create(_) | Step::Attach(_) | Step::Change(_) | Step::Delete | Step::DeleteSurplus(_) => {}
                 }
@@ -322,7 +322,9 @@ proptest! {
     #[test]
     fn a_plan_looks_again_no_later_than_each_of_its_slots((world, settings) in world()) {
         let plan = plan(&world, &settings);
-        let soonest = plan.slots.iter().fold(Pace::Settled, |pace, slot| pace.or(slot.pace));
+        let doubtful = is_doubtful(world.node.as_ref(), world.slots.iter().map(|slot| &slot.attachment));
+        let look = if doubtful { Pace::Within(crate::make::seconds(60)) } else { Pace::Settled };
+        let soonest = plan.slots.iter().fold(look, |pace, slot| pace.or(slot.pace));
         prop_assert_eq!(plan.pace, soonest);
         let positive = |pace: Pace| !matches!(pace, Pace::Within(wait) if !wait.is_positive());
         prop_assert!(plan.slots.iter().all(|slot| positive(slot.pace)));

@@ -5,12 +5,12 @@ use eni_operator::model::{EniId, Epoch, HeldPosition, Instance, InstanceState, P
 use eni_operator::plan::asks::Change;
 use eni_operator::plan::belief::SlotView;
 use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan};
-use eni_operator::plan::{Pace, record};
+use eni_operator::plan::{Pace, Settings, record};
 
 use crate::instance_oracle::{attach, create};
 use crate::make::{
-    EPOCH, LAG, NOW, ago, asked, at, eni, eni_id, eni_in, instance, leaving, on, recorded, seconds, settings,
-    slot_object, type_with, view, with_cloud, with_condition,
+    EPOCH, LAG, NOW, ago, asked, at, eni, eni_id, eni_in, instance, leaving, node_since, on, recorded,
+    seconds, settings, slot_object, type_with, view, with_cloud, with_condition,
 };
 
 fn world(slots: Vec<SlotView>) -> World {
@@ -18,7 +18,7 @@ fn world(slots: Vec<SlotView>) -> World {
         now: at(NOW),
         instance: Sighting::Seen(instance(1, "a")),
         instance_type: Some(type_with(&[4])),
-        node_ready: Some(true),
+        node: Some(node_since(true, 9999)),
         held: None,
         slots,
     }
@@ -60,7 +60,8 @@ fn a_new_slot_is_created_attached_and_made_to_go_with_its_instance() {
     assert!(
         matches!(&slot.steps[..], [Step::Create(_), Step::Attach(at), Step::Change(Change::DeleteOnTermination(true))] if *at == on(0, 2))
     );
-    assert_eq!(slot.cloud, Some(record::intended(Epoch(NOW), at(NOW))));
+    let intended = record::intended(Epoch(NOW), at(NOW));
+    assert_eq!(slot.cloud, Some(record::with_asked(intended, Some(on(0, 2)))));
 }
 
 #[test]
@@ -337,22 +338,37 @@ fn a_detach_that_hangs_is_forced_only_where_the_policy_forces() {
     }
 }
 
+fn with_surplus(state: CloudState) -> SlotView {
+    let mut slot = with_eni(slot_object(1), 1, CloudState::Attached, 100);
+    slot.listing.as_mut().unwrap().enis.push(eni_in(&slot_object(1), 9, state, on(0, 3)));
+    slot
+}
+
 #[test]
-fn a_second_eni_of_a_slot_is_taken_away_and_the_first_stays() {
-    let surplus = |state| {
-        let mut slot = with_eni(slot_object(1), 1, CloudState::Attached, 100);
-        slot.listing.as_mut().unwrap().enis.push(eni_in(&slot_object(1), 9, state, on(0, 3)));
+fn a_second_eni_of_a_slot_that_hangs_on_nothing_is_deleted() {
+    assert_eq!(of(&world(vec![with_surplus(CloudState::Available)])).steps, [Step::DeleteSurplus(eni_id(9))]);
+    assert_eq!(of(&world(vec![with_surplus(CloudState::Detaching)])).steps, []);
+}
+
+#[test]
+fn a_second_eni_of_a_slot_that_is_attached_may_be_in_use_and_goes_as_the_slots_own_would() {
+    let detach = [Step::DetachSurplus("eni-attach-00000009".parse().unwrap())];
+    let slot = |policy| {
+        let mut slot = with_surplus(CloudState::Attached);
+        slot.attachment.spec.detach_policy.type_ = policy;
         slot
     };
-    assert_eq!(of(&world(vec![surplus(CloudState::Available)])).steps, [Step::DeleteSurplus(eni_id(9))]);
-    assert_eq!(
-        of(&world(vec![surplus(CloudState::Attached)])).steps,
-        [Step::DetachSurplus("eni-attach-00000009".parse().unwrap())]
-    );
-    assert_eq!(of(&world(vec![surplus(CloudState::Detaching)])).steps, []);
-    let mut kept = surplus(CloudState::Attached);
-    kept.attachment.spec.detach_policy.type_ = DetachPolicyType::WaitForRelease;
-    assert_eq!(of(&world(vec![kept])).steps, []);
+    for policy in [DetachPolicyType::AfterTimeout, DetachPolicyType::WaitForRelease] {
+        assert_eq!(of(&world(vec![slot(policy)])).steps, [], "{policy:?}");
+        let mut stopped = world(vec![slot(policy)]);
+        stopped.node = Some(node_since(false, 5));
+        stopped.instance = Sighting::Seen(Instance { state: InstanceState::Stopped, ..instance(1, "a") });
+        assert_eq!(of(&stopped).steps, detach, "{policy:?}");
+        // Where no agent is, and none has to be, nobody is asked about the slot's own either.
+        let agentless = Settings { agent_required: false, ..settings() };
+        assert_eq!(only(plan(&world(vec![slot(policy)]), &agentless)).steps, detach, "{policy:?}");
+    }
+    assert_eq!(of(&world(vec![slot(DetachPolicyType::Force)])).steps, detach);
 }
 
 #[test]

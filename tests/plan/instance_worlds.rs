@@ -8,14 +8,18 @@ use eni_operator::model::{
 };
 use eni_operator::plan::belief::{Listing, SlotView};
 use eni_operator::plan::instance::{Sighting, World};
+use eni_operator::plan::node::{Going, NodeFacts};
 use eni_operator::plan::{Settings, record};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 
 use crate::make::{
-    EPOCH, NOW, ago, at, attachment, eni, eni_id, eni_in, instance, on, recorded, seconds, settings,
-    slot_object, type_with,
+    EPOCH, NOW, ago, at, attachment, eni, eni_id, eni_in, instance, node_since, on, recorded, seconds,
+    settings, slot_object, type_with,
 };
+
+/// A tag that somebody else has put on an ENI.
+pub(crate) const STRANGERS_TAG: [(&str, &str); 1] = [("backup", "daily")];
 
 /// Number from which the ids of strangers' ENIs count.
 pub(crate) const STRANGERS: u32 = 0xf000;
@@ -65,6 +69,8 @@ pub(crate) struct SlotPlanned {
     pub(crate) met_agent: bool,
     pub(crate) released: Option<bool>,
     pub(crate) token_reused: bool,
+    /// How many secondary addresses are wanted.
+    pub(crate) count: Option<i64>,
 }
 
 /// A world, before it is made.
@@ -77,7 +83,7 @@ pub(crate) struct Planned {
     pub(crate) asked: bool,
     pub(crate) sighting: Option<Option<InstanceState>>,
     pub(crate) own_shown: bool,
-    pub(crate) node_ready: Option<bool>,
+    pub(crate) node: Option<(bool, i64, Option<Option<i64>>)>,
     pub(crate) agent_required: bool,
 }
 
@@ -151,12 +157,13 @@ prop_compose! {
         (release, deleted_ago, paused) in lifecycle(),
         (policy, met_agent, released) in agent(),
         (device, card, drift, delete_on_termination, source_dest_check) in wishes(),
-        token_reused in prop::bool::weighted(0.1),
+        (token_reused, count) in (prop::bool::weighted(0.1), proptest::option::weighted(0.4, 0i64..3)),
     ) -> SlotPlanned {
         SlotPlanned {
             recorded, listed, surplus, changed_ago, created_before_that, known_ago, newborn, retry_in,
             release, deleted_ago, paused, device: device.max(1 - card.min(1)), card, drift,
             delete_on_termination, source_dest_check, policy, met_agent, released, token_reused,
+            count,
         }
     }
 }
@@ -189,10 +196,10 @@ prop_compose! {
         (type_known, asked, own_shown) in
             (prop::bool::weighted(0.9), prop::bool::weighted(0.93), prop::bool::weighted(0.8)),
         sighting in sighting(),
-        node_ready in proptest::option::weighted(0.9, prop::bool::weighted(0.8)),
+        node in proptest::option::weighted(0.9, node_life()),
         agent_required in prop::bool::weighted(0.7),
     ) -> Planned {
-        Planned { slots, strangers, limits, type_known, asked, sighting, own_shown, node_ready, agent_required }
+        Planned { slots, strangers, limits, type_known, asked, sighting, own_shown, node, agent_required }
     }
 }
 
@@ -222,8 +229,20 @@ pub(crate) fn make(planned: &Planned) -> (World, Settings) {
     let instance = sight(planned, &slots);
     let instance_type: Option<InstanceType> = planned.type_known.then(|| type_with(&planned.limits));
     let world =
-        World { now: at(NOW), instance, instance_type, node_ready: planned.node_ready, held: None, slots };
+        World { now: at(NOW), instance, instance_type, node: planned.node.map(made), held: None, slots };
     (world, Settings { agent_required: planned.agent_required, ..settings() })
+}
+
+/// Whether a node is ready, for how long it has been so, and by when it is marked as about to go, if it is.
+fn node_life() -> impl Strategy<Value = (bool, i64, Option<Option<i64>>)> {
+    let ago = || prop_oneof![Just(0i64), Just(100), Just(400), Just(9999)];
+    (prop::bool::weighted(0.8), ago(), proptest::option::weighted(0.15, proptest::option::of(ago())))
+}
+
+/// The node of the instance.
+fn made((ready, for_seconds, going): (bool, i64, Option<Option<i64>>)) -> NodeFacts {
+    let going = going.map(|since| Going { mark: "a mark".to_owned(), since: since.map(ago) });
+    NodeFacts { going, ..node_since(ready, for_seconds) }
 }
 
 /// Position of a slot's ENI: no stranger's, and no other slot's.
@@ -261,6 +280,8 @@ fn object(slot: &SlotPlanned, n: u32) -> NodeENIAttachment {
     object.spec.delete_on_termination = slot.delete_on_termination;
     object.spec.source_dest_check = slot.source_dest_check;
     object.spec.detach_policy.type_ = slot.policy;
+    object.spec.secondary_private_ip_count = slot.count;
+    object.spec.tags = [("team".to_owned(), "a".to_owned())].into();
     object.metadata.deletion_timestamp = slot.deleted_ago.map(|since| Time(ago(since)));
     if slot.met_agent {
         object.status.get_or_insert_default().host = Some(HostStatus::default());
@@ -329,6 +350,9 @@ fn drifted(mut eni: Eni, drift: bool) -> Eni {
     if drift {
         eni.groups = vec!["sg-00000002".parse().unwrap()];
         eni.source_dest_check = !eni.source_dest_check;
+        eni.secondary_private_ips.push("by hand".to_owned());
+        eni.tags.remove("node.k8s.amazonaws.com/no_manage");
+        eni.tags.extend(STRANGERS_TAG.map(|(key, value)| (key.to_owned(), value.to_owned())));
         if let Some(attachment) = eni.attachment.as_mut() {
             attachment.delete_on_termination = false;
         }

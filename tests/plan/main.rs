@@ -24,6 +24,7 @@ mod fanout_properties;
 mod fanout_table;
 mod fanout_worlds;
 mod faults;
+mod fields_table;
 mod ideal;
 mod instance_oracle;
 mod instance_properties;

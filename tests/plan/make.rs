@@ -95,7 +95,13 @@ pub(crate) fn node(name: &str, instance: u32) -> NodeFacts {
         labels: labels(&[("ng", "a")]),
         provider_id: format!("aws:///x/{}", instance_id(instance)),
         ready: true,
+        ..NodeFacts::default()
     }
+}
+
+/// The node of instance 1, which has been ready or not for some seconds.
+pub(crate) fn node_since(ready: bool, for_seconds: i64) -> NodeFacts {
+    NodeFacts { ready, ready_since: Some(ago(for_seconds)), ..node("node-1", 1) }
 }
 
 /// An instance whose primary ENI holds its position.
@@ -152,6 +158,7 @@ pub(crate) fn slot_object(n: u32) -> NodeENIAttachment {
     object.metadata.name = Some(slot_key(&object).object_name());
     object.metadata.uid = Some(format!("uid-{n}"));
     object.metadata.generation = Some(2);
+    object.metadata.creation_timestamp = Some(Time(ago(9999)));
     object
 }
 
@@ -169,15 +176,9 @@ pub(crate) const EPOCH: i64 = NOW - 5000;
 
 /// An ENI of a slot, as EC2 lists it, as the slot wants it.
 pub(crate) fn eni(object: &NodeENIAttachment, id: u32, attachment: Option<Attachment>) -> Eni {
-    let ownership = Ownership {
-        cluster: cluster(),
-        slot: slot_key(object),
-        epoch: Epoch(EPOCH),
-        offset: u32::try_from(object.spec.offset).unwrap(),
-    };
     Eni {
         id: eni_id(id),
-        subnet: ownership.slot.subnet.clone(),
+        subnet: slot_key(object).subnet,
         vpc: vpc(1),
         zone: "a".to_owned(),
         mac: format!("02:00:00:00:00:{:02x}", id % 256),
@@ -188,10 +189,25 @@ pub(crate) fn eni(object: &NodeENIAttachment, id: u32, attachment: Option<Attach
         groups: object.spec.security_group_ids.iter().map(|id| id.parse().unwrap()).collect(),
         description: object.spec.description.clone(),
         source_dest_check: object.spec.source_dest_check.unwrap_or(true),
-        tags: ownership.tags(&object.spec.node_name, "uid", &BTreeMap::new()),
+        tags: tags_of(object),
         available: attachment.is_none(),
         attachment,
     }
+}
+
+/// The tags of a slot's ENI: those of its create.
+pub(crate) fn tags_of(object: &NodeENIAttachment) -> BTreeMap<String, String> {
+    let spec = &object.spec;
+    let ownership = Ownership {
+        cluster: cluster(),
+        slot: slot_key(object),
+        epoch: Epoch(EPOCH),
+        offset: u32::try_from(spec.offset).unwrap(),
+    };
+    let asked = format!("{}/{}", spec.network_card_index, spec.device_index);
+    let mut tags = ownership.tags(&spec.node_name, "uid", &spec.tags);
+    tags.insert("networking.k8s.aws/asked-position".to_owned(), asked);
+    tags
 }
 
 /// The attachment of an ENI, by the number of the ENI or another.

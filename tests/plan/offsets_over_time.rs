@@ -102,7 +102,7 @@ impl History {
         }));
         object.status.clone_from(&self.status);
         let nodes = self.nodes();
-        let asked = instances(&object, &nodes, &self.children);
+        let asked = instances(&object, &nodes, &self.children, None);
         let sightings =
             asked.into_iter().map(|id| (id.clone(), Sighting::Seen(self.instance(&id)))).collect();
         let listed = resolve::subnet_ids(&object.spec);

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eni_operator::api::{NodeENISpec, Reason};
-use eni_operator::model::Subnet;
-use eni_operator::plan::resolve::{Network, groups, join, subnets};
+use eni_operator::model::{ClusterId, Subnet};
+use eni_operator::plan::resolve::{Network, groups, join, names_due, subnets};
 use serde_json::json;
 
-use crate::make::{group, subnet, vpc};
+use crate::make::{NOW, at, group, subnet, vpc};
 
 fn spec(value: &serde_json::Value) -> NodeENISpec {
     serde_json::from_value(value.clone()).unwrap()
@@ -113,6 +113,41 @@ fn groups_are_those_of_the_nodes_vpc_sorted_once_each() {
     let found = groups(&both, &network, &vpc(1)).unwrap();
     assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["sg-00000009", "sg-0000000a"]);
     assert_eq!(groups(&both, &network, &vpc(3)).unwrap_err().reason, Reason::SecurityGroupNotFound);
+}
+
+#[test]
+fn a_group_that_is_not_there_or_elsewhere_is_told_before_anything_is_made() {
+    let known = |groups| Network { groups, ..Network::default() };
+    let found = |id: &str, network: &Network| {
+        groups(&spec(&json!({"securityGroupIDs": [id]})), network, &vpc(1))
+            .map(|ids| ids.len())
+            .map_err(|problem| (problem.reason, problem.message))
+    };
+    let told = known(Some(vec![group(1, "x", None, 1), group(2, "y", None, 2)]));
+    assert_eq!(found("sg-00000001", &told), Ok(1));
+    let missing = (Reason::SecurityGroupNotFound, "sg-00000003 does not exist".to_owned());
+    assert_eq!(found("sg-00000003", &told), Err(missing));
+    let there = format!("sg-00000002 is in {}, the nodes are in {}", vpc(2), vpc(1));
+    assert_eq!(found("sg-00000002", &told), Err((Reason::SecurityGroupInOtherVpc, there)));
+    // What EC2 did not tell, it judges itself.
+    assert_eq!(found("sg-00000003", &known(None)), Ok(1));
+}
+
+#[test]
+fn all_names_of_a_cluster_are_due_together_and_those_of_another_apart() {
+    let named = spec(&json!({"subnetName": "x"}));
+    let due = |spec: &NodeENISpec, cluster: &str, second| {
+        let wait = names_due(spec, &ClusterId(cluster.to_owned()), at(NOW + second))?;
+        Some(NOW + second + wait.as_secs())
+    };
+    let group = spec(&json!({"securityGroupNames": ["g"]}));
+    let first = due(&named, "c1", 0).unwrap();
+    for second in 0..700 {
+        let next = due(&group, "c1", second).unwrap();
+        assert!(next > NOW + second && (next - first) % 600 == 0, "{second}");
+    }
+    assert_ne!(due(&named, "c2", 0), Some(first));
+    assert_eq!(due(&spec(&json!({"subnetID": "subnet-00000001"})), "c1", 0), None);
 }
 
 #[test]

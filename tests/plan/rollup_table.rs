@@ -13,7 +13,7 @@ use eni_operator::api::{
 };
 use eni_operator::model::InstanceState;
 use eni_operator::plan::fanout::{World, plan};
-use eni_operator::plan::rollup::{events, undecodable, unreadable};
+use eni_operator::plan::rollup::{events, hindered, undecodable, unreadable};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::fanout_worlds::{ChildPlanned, Kind, NodePlanned, Planned, make};
@@ -298,4 +298,26 @@ fn an_ec2_that_cannot_be_read_is_said_and_concludes_nothing() {
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "Unauthorized"));
     assert!(ready.message.contains("ec2:DescribeSubnets"));
     assert_eq!(after.attachments, object.status.unwrap().attachments);
+}
+
+#[test]
+fn what_kubernetes_refuses_is_said_once_and_does_not_change_while_it_lasts() {
+    let mut object = make(&calm()).node_eni;
+    let decided = status(&calm());
+    let hinder = |object: &eni_operator::api::NodeENI, second| {
+        let mut status = decided.clone();
+        hindered(&mut status, object, Reason::ApiRefused, "quota".to_owned(), at(NOW + second));
+        status
+    };
+    object.status = Some(decided.clone());
+    let first = hinder(&object, 10);
+    let degraded = condition(&first, ConditionType::Degraded);
+    assert_eq!((degraded.status.as_str(), degraded.reason.as_str()), ("True", "APIRefused"));
+    assert_eq!(condition(&first, ConditionType::Ready).message, "quota");
+    let told: Vec<_> = events(Some(&decided), &first).into_iter().map(|one| one.message).collect();
+    assert_eq!(told, ["APIRefused: quota"]);
+    object.status = Some(first.clone());
+    let later = hinder(&object, 20);
+    assert_eq!(later, first, "a status that says the same is another one");
+    assert_eq!(events(Some(&first), &later), []);
 }

@@ -108,10 +108,27 @@ fn what_only_a_person_can_mend_says_which_permission_is_missing() {
 #[test]
 fn a_failure_on_an_attached_eni_makes_it_unready_and_leaves_it_attached() {
     let slot = slot(Some(CloudState::Attached));
-    let verdicts = say(&slot, &failed(Call::Modify, Ec2ErrorKind::Throttled), &settings());
+    let verdicts = say(&slot, &failed(Call::Modify, Ec2ErrorKind::Unauthorized), &settings());
     assert_eq!(find(&verdicts, ConditionType::Attached).holds, Some(true));
     assert_eq!(find(&verdicts, ConditionType::Created).holds, Some(true));
-    assert_eq!(find(&verdicts, ConditionType::Ready).reason, Reason::Throttled);
+    assert_eq!(find(&verdicts, ConditionType::Ready).reason, Reason::Unauthorized);
+}
+
+#[test]
+fn what_passes_by_itself_says_nothing_new_of_an_eni_that_is_attached() {
+    let well = with_condition(
+        slot(Some(CloudState::Attached)),
+        ConditionType::LinkReady,
+        Some(true),
+        Reason::AsSpecified,
+    );
+    for kind in [Ec2ErrorKind::Throttled, Ec2ErrorKind::NoAnswer] {
+        for call in [Call::DescribeEnis, Call::Modify] {
+            assert_eq!(say(&well, &failed(call, kind), &settings()), say(&well, &ATTACHED, &settings()));
+        }
+    }
+    let coming = slot(Some(CloudState::Available));
+    assert_eq!(ready(&coming, &failed(Call::DescribeEnis, Ec2ErrorKind::Throttled)).0, Some(false));
 }
 
 #[test]
@@ -152,12 +169,56 @@ fn another_position_than_the_one_asked_for_is_said_and_does_not_matter_to_ready(
         Reason::AsSpecified,
     );
     slot.spec.device_index = 5;
+    let cloud = slot.status.as_mut().unwrap().cloud.as_mut().unwrap();
+    cloud.asked_device_index = Some(5);
     let verdicts = say(&slot, &ATTACHED, &settings());
     let attached = find(&verdicts, ConditionType::Attached);
     assert_eq!((attached.holds, attached.reason), (Some(true), Reason::OtherDeviceIndex));
     assert!(attached.message.contains("device index 2 on network card 0"), "{}", attached.message);
     assert!(attached.message.contains("device index 5 on network card 0"), "{}", attached.message);
     assert_eq!(find(&verdicts, ConditionType::Ready).holds, Some(true));
+}
+
+#[test]
+fn a_position_that_is_asked_for_later_needs_another_eni() {
+    let slot_at = |asked: i64, wanted: (i64, i64)| {
+        let mut slot = slot(Some(CloudState::Attached));
+        slot.status.as_mut().unwrap().cloud.as_mut().unwrap().asked_device_index = Some(asked);
+        (slot.spec.network_card_index, slot.spec.device_index) = wanted;
+        slot
+    };
+    let said = |slot: &NodeENIAttachment| {
+        let verdicts = say(slot, &ATTACHED, &settings());
+        let needed = verdicts.iter().find(|one| one.type_ == ConditionType::ReplacementNeeded);
+        (needed.cloned(), find(&verdicts, ConditionType::Attached).reason)
+    };
+    // It hangs at device index 2.
+    for (asked, wanted) in [(2, (0, 5)), (2, (1, 2)), (3, (0, 5))] {
+        let (needed, _) = said(&slot_at(asked, wanted));
+        let needed = needed.unwrap();
+        assert_eq!((needed.holds, needed.reason), (Some(true), Reason::PositionChanged));
+        assert!(needed.message.contains("networking.k8s.aws/replace"), "{}", needed.message);
+    }
+    assert_eq!(said(&slot_at(2, (0, 5))).1, Reason::Attached);
+    // What it did not get at the attach it would not get again; what it got by chance is what is wanted.
+    assert_eq!(said(&slot_at(5, (0, 5))), (None, Reason::OtherDeviceIndex));
+    assert_eq!(said(&slot_at(5, (0, 2))), (None, Reason::Attached));
+    let over = with_condition(
+        slot_at(2, (0, 2)),
+        ConditionType::ReplacementNeeded,
+        Some(true),
+        Reason::PositionChanged,
+    );
+    assert_eq!(said(&over).0.unwrap().holds, Some(false));
+}
+
+#[test]
+fn an_attached_eni_that_lacks_addresses_is_not_ready() {
+    let blocked = Standing::Blocked(Reason::TooManyAddresses, "14 at most".to_owned());
+    let verdicts = say(&slot(Some(CloudState::Attached)), &blocked, &settings());
+    let ready = find(&verdicts, ConditionType::Ready);
+    assert_eq!((ready.holds, ready.reason), (Some(false), Reason::TooManyAddresses));
+    assert_eq!(find(&verdicts, ConditionType::Attached).holds, Some(true));
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod region;
 mod rng;
 mod run;
 mod scenarios;
+mod sweep;
 mod switches;
 mod users;
 mod wanted;

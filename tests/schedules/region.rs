@@ -210,7 +210,10 @@ impl Machine {
         };
         SlimNode {
             metadata: kube::core::ObjectMeta { labels: Some(labels), ..Default::default() },
-            spec: SlimSpec { provider_id: Some(format!("aws:///{}/{}", self.zone, self.instance)) },
+            spec: SlimSpec {
+                provider_id: Some(format!("aws:///{}/{}", self.zone, self.instance)),
+                ..SlimSpec::default()
+            },
             status: SlimStatus { conditions: vec![ready] },
         }
     }

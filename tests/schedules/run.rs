@@ -83,6 +83,7 @@ fn settle_by(world: &mut World, mut rng: Option<&mut Rng>, mut at: impl FnMut(&W
     let begun = world.now;
     let steps = world.steps;
     world.last_change = world.now;
+    world.swept_in_vain = 0;
     loop {
         if let Some(turn) = next(world, rng.as_deref_mut()) {
             if matches!(turn, Turn::Release(_)) {

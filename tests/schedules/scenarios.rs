@@ -22,14 +22,14 @@ use crate::world::{Agents, World};
 use crate::{check, users};
 
 /// A world at rest with its ENIs up, under a lag.
-fn up(instances: usize, subnets: usize, lag: u64) -> World {
+pub fn up(instances: usize, subnets: usize, lag: u64) -> World {
     let mut world = lagging(instances, subnets, lag);
     at_rest(&mut world);
     world
 }
 
 /// A world with a lag in which nothing has been done yet.
-fn lagging(instances: usize, subnets: usize, lag: u64) -> World {
+pub fn lagging(instances: usize, subnets: usize, lag: u64) -> World {
     let layout = Layout {
         zones: vec![('a', subnets)],
         instances: (0..instances).map(|_| ('a', "m5.xlarge", vec![])).collect(),
@@ -40,20 +40,20 @@ fn lagging(instances: usize, subnets: usize, lag: u64) -> World {
 }
 
 #[track_caller]
-fn well(world: &World, done: Result<(), String>) {
+pub fn well(world: &World, done: Result<(), String>) {
     if let Err(error) = done {
         panic!("{error}\n{}", world.story());
     }
 }
 
 #[track_caller]
-fn at_rest(world: &mut World) {
+pub fn at_rest(world: &mut World) {
     let done = settle(world, None).and_then(|()| check::everything_is_there(world));
     well(world, done);
 }
 
 #[track_caller]
-fn cleared(world: &mut World) {
+pub fn cleared(world: &mut World) {
     users::delete_all(world);
     let done = settle(world, None).and_then(|()| check::nothing_is_left(world));
     well(world, done);
@@ -82,11 +82,11 @@ fn until(world: &mut World, call: &str, strike: Strike) {
     well(world, done);
 }
 
-fn child(world: &World) -> NodeENIAttachment {
+pub fn child(world: &World) -> NodeENIAttachment {
     lock_store(&world.store).attachments().next().unwrap().as_ref().clone()
 }
 
-fn calls(world: &World, call: Call) -> usize {
+pub fn calls(world: &World, call: Call) -> usize {
     lock(&world.log).iter().filter(|one| one.call == call && one.done).count()
 }
 
@@ -288,7 +288,7 @@ fn of_several_enis_for_one_slot_the_attached_one_stays() {
 }
 
 /// Somebody takes an ENI off its instance in EC2.
-fn detach_by_hand(world: &mut World, id: &str) {
+pub fn detach_by_hand(world: &mut World, id: &str) {
     let attachment = lock(&world.sim).state().enis.get(id).unwrap().attachment.clone().unwrap();
     let detach = DetachNetworkInterface { attachment_id: attachment.id, ..DetachNetworkInterface::default() };
     lock(&world.sim).send(detach).unwrap();
@@ -397,7 +397,7 @@ fn a_node_that_is_missing_takes_nothing_away() {
 
 /// Comes to rest, with whatever there is.
 #[track_caller]
-fn rests(world: &mut World) {
+pub fn rests(world: &mut World) {
     let done = settle(world, None);
     well(world, done);
 }

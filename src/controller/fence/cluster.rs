@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use super::{Fenced, LEADS_NO_MORE};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIAttachmentStatus, NodeENIStatus};
-use crate::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight};
-use crate::controller::Clock;
+use crate::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight, Unreadable};
+use crate::controller::clock::SteadyClock;
 use crate::model::InstanceId;
 use crate::plan::{events::Event, node::NodeFacts};
 
-impl<C, K: Clock> Fenced<C, K> {
+impl<C, K: SteadyClock> Fenced<C, K> {
     /// Refuses a write that this process may not make any more.
     fn may_write(&self) -> Done<()> {
         if self.leads() {
             return Ok(());
         }
         let (doing, message) = ("writing to Kubernetes".to_owned(), LEADS_NO_MORE.to_owned());
-        Err(ClusterError { doing, kind: ClusterErrorKind::Retry, message })
+        Err(ClusterError { doing, kind: ClusterErrorKind::Retry, message, retry_after: None })
     }
 }
 
-impl<C: Cluster, K: Clock> Cluster for Fenced<C, K> {
+impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
     fn node_eni(&self, name: &str) -> Option<Sight> {
         self.inner.node_eni(name)
     }
@@ -47,6 +47,10 @@ impl<C: Cluster, K: Clock> Cluster for Fenced<C, K> {
 
     fn attachments_on(&self, instance: &InstanceId) -> Vec<Arc<NodeENIAttachment>> {
         self.inner.attachments_on(instance)
+    }
+
+    fn unreadable(&self) -> Vec<Arc<Unreadable>> {
+        self.inner.unreadable()
     }
 
     async fn node_eni_exists(&self, name: &str) -> Done<bool> {
@@ -109,6 +113,12 @@ impl<C: Cluster, K: Clock> Cluster for Fenced<C, K> {
     async fn tell(&self, node_eni: &str, event: Event) {
         if self.leads() {
             self.inner.tell(node_eni, event).await;
+        }
+    }
+
+    async fn tell_of(&self, slot: &NodeENIAttachment, event: Event) {
+        if self.leads() {
+            self.inner.tell_of(slot, event).await;
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{Fenced, LEADS_NO_MORE};
-use crate::controller::Clock;
+use crate::controller::clock::SteadyClock;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
     AddressKind, AttachmentId, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance,
     InstanceId, InstanceType, Position, SecurityGroup, Subnet,
 };
 
-impl<E, K: Clock> Fenced<E, K> {
+impl<E, K: SteadyClock> Fenced<E, K> {
     /// Refuses a call that this process may not make any more.
     fn may(&self, call: Call) -> Answer<()> {
         if self.leads() {
@@ -21,7 +21,7 @@ impl<E, K: Clock> Fenced<E, K> {
     }
 }
 
-impl<E: Ec2, K: Clock> Ec2 for Fenced<E, K> {
+impl<E: Ec2, K: SteadyClock> Ec2 for Fenced<E, K> {
     async fn create(&self, request: &CreateEni) -> Answer<Eni> {
         self.may(Call::Create)?;
         self.inner.create(request).await

@@ -10,11 +10,10 @@ mod ec2;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use k8s_openapi::jiff::Timestamp;
+use super::clock::SteadyClock;
+use crate::plan::lease::Uptime;
 
-use super::Clock;
-
-/// Until when this process may act, in seconds since 1970. Its copies tell the same.
+/// Until when this process may act, in milliseconds since the machine started. Its copies tell the same.
 #[derive(Debug, Clone)]
 pub(super) struct Mandate(Arc<AtomicI64>);
 
@@ -30,13 +29,17 @@ impl Mandate {
     }
 
     /// Makes it last until then.
-    pub(super) fn extend(&self, until: Timestamp) {
-        self.0.store(until.as_second(), Ordering::SeqCst);
+    pub(super) fn extend(&self, until: Uptime) {
+        self.0.store(millis(until), Ordering::SeqCst);
     }
 
-    fn holds(&self, now: Timestamp) -> bool {
-        now.as_second() < self.0.load(Ordering::SeqCst)
+    fn holds(&self, now: Uptime) -> bool {
+        millis(now) < self.0.load(Ordering::SeqCst)
     }
+}
+
+fn millis(time: Uptime) -> i64 {
+    i64::try_from(time.0.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A port, for as long as this process leads. Reads change nothing and are let through.
@@ -46,14 +49,14 @@ pub(super) struct Fenced<P, K> {
     clock: K,
 }
 
-impl<P, K: Clock> Fenced<P, K> {
+impl<P, K: SteadyClock> Fenced<P, K> {
     pub(super) fn new(inner: P, mandate: Mandate, clock: K) -> Self {
         Self { inner, mandate, clock }
     }
 
     /// Whether this process may still change anything.
     fn leads(&self) -> bool {
-        self.mandate.holds(self.clock.now())
+        self.mandate.holds(self.clock.uptime())
     }
 }
 
@@ -62,11 +65,13 @@ const LEADS_NO_MORE: &str = "this process leads no more, so the request was not 
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::jiff::SignedDuration;
+
     use super::*;
 
     #[test]
-    fn a_mandate_ends_at_its_second_and_can_be_extended() {
-        let at = |second| Timestamp::from_second(second).unwrap();
+    fn a_mandate_ends_at_its_moment_and_can_be_extended() {
+        let at = |millis| Uptime(SignedDuration::from_millis(millis));
         let mandate = Mandate::none();
         assert!(!mandate.holds(at(0)));
         mandate.clone().extend(at(10));

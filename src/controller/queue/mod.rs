@@ -15,7 +15,19 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::PassError;
+use crate::cluster::ClusterErrorKind;
+use crate::model::Ec2ErrorKind;
 use crate::plan::{Pace, backoff};
+
+/// Something has happened to a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wake<K> {
+    /// The key.
+    pub(super) key: K,
+    /// Whether it may be what the last pass lacked, so that a back-off is not waited for. What we write
+    /// ourselves is no news: the failures of a pass would otherwise wake the next one.
+    pub(super) news: bool,
+}
 
 /// How a queue is run.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +52,7 @@ const LAST_PASSES: Duration = Duration::from_secs(20);
 
 /// Runs passes over the keys that come in, until told to stop; then lets those under way end.
 pub(super) async fn run<K, F, P>(
-    wakes: UnboundedReceiver<K>,
+    wakes: UnboundedReceiver<Wake<K>>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
     pass: P,
@@ -61,12 +73,12 @@ pub(super) async fn run<K, F, P>(
         let turn = futures::select_biased! {
             _ = stop.changed().fuse() => Turn::Stop,
             (key, result) = running.select_next_some() => Turn::Ended(key, result),
-            key = wakes.select_next_some() => Turn::Woken(key),
+            wake = wakes.select_next_some() => Turn::Woken(wake),
             key = due.next().fuse() => key.map_or(Turn::Stop, Turn::Due),
         };
         match turn {
             Turn::Stop => break,
-            Turn::Woken(key) => queue.wake(key),
+            Turn::Woken(wake) => queue.wake(wake),
             Turn::Ended(key, result) => queue.ended(key, result),
             Turn::Due(key) => {
                 queue.busy.insert(key.clone());
@@ -83,7 +95,7 @@ pub(super) async fn run<K, F, P>(
 /// What happened next.
 enum Turn<K> {
     Stop,
-    Woken(K),
+    Woken(Wake<K>),
     Due(K),
     Ended(K, Result<Pace, PassError>),
 }
@@ -94,8 +106,19 @@ struct Queue<K> {
     limits: Limits,
     started: Instant,
     busy: HashSet<K>,
+    /// What has happened to a key during its pass, and whether any of it is news.
+    meanwhile: HashMap<K, bool>,
     ended: HashMap<K, Instant>,
-    failures: HashMap<K, u32>,
+    failed: HashMap<K, Failures>,
+}
+
+/// Passes over a key that could not be made.
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    /// In a row.
+    count: u32,
+    /// When the back-off is over.
+    not_before: Instant,
 }
 
 impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
@@ -106,8 +129,9 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
             limits,
             started: Instant::now(),
             busy: HashSet::new(),
+            meanwhile: HashMap::new(),
             ended: HashMap::new(),
-            failures: HashMap::new(),
+            failed: HashMap::new(),
         }
     }
 
@@ -124,12 +148,18 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
         let _ = self.requests.unbounded_send(ScheduleRequest { message: key, run_at });
     }
 
-    /// Something has happened to a key: it is due at once, or when its last pass is long enough ago.
+    /// Something has happened to a key: it is due at once, or when its last pass is long enough ago and the
+    /// back-off after a failure is over.
     #[expect(clippy::disallowed_methods, reason = "the queue measures intervals; it tells nobody the time")]
-    fn wake(&self, key: K) {
-        let earliest = self.ended.get(&key).map(|ended| *ended + self.limits.interval);
+    fn wake(&mut self, Wake { key, news }: Wake<K>) {
+        if self.busy.contains(&key) {
+            *self.meanwhile.entry(key).or_default() |= news;
+            return;
+        }
         let soon = Instant::now() + self.limits.gather;
-        self.at(key, earliest.map_or(soon, |earliest| earliest.max(soon)));
+        let rested = self.ended.get(&key).map(|ended| *ended + self.limits.interval);
+        let backed_off = self.failed.get(&key).filter(|_| !news).map(|failed| failed.not_before);
+        self.at(key, rested.into_iter().chain(backed_off).fold(soon, Instant::max));
     }
 
     /// A pass has ended: the next one is due when it says, or after a back-off.
@@ -139,31 +169,57 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
         self.busy.remove(&key);
         self.ended.retain(|_, ended| *ended + self.limits.interval > now);
         self.ended.insert(key.clone(), now);
-        let wait = match result {
+        match result {
             Ok(pace) => {
-                self.failures.remove(&key);
-                match pace {
-                    Pace::Settled => return,
-                    Pace::Within(wait) => wait,
+                self.failed.remove(&key);
+                if let Pace::Within(wait) = pace {
+                    self.again(key.clone(), now + self.at_least(wait));
                 }
             }
-            Err(error) => self.failed(&key, &error),
-        };
-        let wait = Duration::try_from(wait).unwrap_or_default().max(self.limits.interval);
-        let due = now + wait;
-        self.at(key, if wait < GRID { due } else { self.on_grid(due) });
+            Err(error) => {
+                let not_before = self.failed(&key, &error, now);
+                self.again(key.clone(), not_before);
+            }
+        }
+        if let Some(news) = self.meanwhile.remove(&key) {
+            self.wake(Wake { key, news });
+        }
     }
 
-    /// How long to leave a key alone whose pass could not be made.
-    fn failed(&mut self, key: &K, error: &PassError) -> SignedDuration {
-        let failures = self.failures.entry(key.clone()).or_default();
-        *failures = failures.saturating_add(1);
-        let wait = match error {
-            PassError::Ec2(error) => backoff::delay(error.kind, *failures, 0.0),
-            PassError::Cluster(_) => backoff::delay(crate::model::Ec2ErrorKind::NoAnswer, *failures, 0.0),
+    /// A wait, or the shortest that is allowed.
+    fn at_least(&self, wait: SignedDuration) -> Duration {
+        Duration::try_from(wait).unwrap_or_default().max(self.limits.interval)
+    }
+
+    /// Asks for a pass later on: on the grid, if that is not soon.
+    #[expect(clippy::disallowed_methods, reason = "the queue measures intervals; it tells nobody the time")]
+    fn again(&self, key: K, due: Instant) {
+        let soon = due < Instant::now() + GRID;
+        self.at(key, if soon { due } else { self.on_grid(due) });
+    }
+
+    /// Until when to leave a key alone whose pass could not be made.
+    fn failed(&mut self, key: &K, error: &PassError, now: Instant) -> Instant {
+        let count = self.failed.get(key).map_or(0, |failed| failed.count).saturating_add(1);
+        let (kind, asked) = match error {
+            PassError::Ec2(error) => (error.kind, None),
+            PassError::Cluster(error) => (class(error.kind), error.retry_after),
         };
+        let wait = backoff::delay(kind, count, 0.0).max(asked.unwrap_or_default());
         tracing::warn!(%key, wait_seconds = wait.as_secs(), error = error as &dyn std::error::Error, "pass ended early");
-        wait
+        let not_before = now + self.at_least(wait);
+        self.failed.insert(key.clone(), Failures { count, not_before });
+        not_before
+    }
+}
+
+/// The failure of EC2 that is backed off like one of Kubernetes.
+fn class(kind: ClusterErrorKind) -> Ec2ErrorKind {
+    match kind {
+        ClusterErrorKind::Conflict | ClusterErrorKind::Gone | ClusterErrorKind::Retry => {
+            Ec2ErrorKind::NoAnswer
+        }
+        ClusterErrorKind::Refused => Ec2ErrorKind::Refused,
     }
 }
 

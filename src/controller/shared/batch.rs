@@ -13,7 +13,7 @@ use crate::ec2::Answer;
 /// How long to gather what is asked at the same time.
 ///
 /// Passes that one change has caused come within milliseconds of each other; an attach takes seconds.
-const WINDOW: Duration = Duration::from_millis(200);
+pub(super) const WINDOW: Duration = Duration::from_millis(200);
 
 /// What many ask at the same time, asked once.
 pub(super) struct Batch<K, V>(Arc<Mutex<Gathering<K, V>>>);

@@ -2,6 +2,8 @@
 
 mod batch;
 mod cache;
+mod lookup;
+mod network;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,7 @@ use futures::FutureExt;
 
 use self::batch::Batch;
 use self::cache::Cache;
+use self::network::Network;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
     AddressKind, AttachmentId, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance,
@@ -27,12 +30,6 @@ const PASSING_LIFE: Duration = Duration::from_secs(5);
 /// How long what is known of an instance type is good: AWS changes it once in years.
 const TYPE_LIFE: Duration = Duration::from_hours(24);
 
-/// How long subnets and groups are good. A re-tagged subnet is noticed after this.
-const NETWORK_LIFE: Duration = Duration::from_mins(5);
-
-/// How long it is believed that something does not exist, or not all of it.
-const MISSING_LIFE: Duration = Duration::from_secs(20);
-
 /// EC2 as the passes share it.
 pub struct SharedEc2<E> {
     inner: Arc<E>,
@@ -42,26 +39,23 @@ pub struct SharedEc2<E> {
     instances: Cache<InstanceId, Instance>,
     types_asked: Batch<String, InstanceType>,
     types: Cache<String, InstanceType>,
-    subnets: Cache<SubnetQuery, Vec<Subnet>>,
-    groups: Cache<SecurityGroupQuery, Vec<SecurityGroup>>,
-    one_at_a_time: tokio::sync::Mutex<()>,
+    network: Network<E>,
 }
 
 impl<E: Ec2> SharedEc2<E> {
     /// Shares this EC2.
     #[must_use]
     pub fn new(inner: E) -> Self {
+        let inner = Arc::new(inner);
         Self {
-            inner: Arc::new(inner),
+            network: Network::new(inner.clone()),
+            inner,
             enis_of_instances: Batch::default(),
             enis_of_node_enis: Batch::default(),
             instances_asked: Batch::default(),
             instances: Cache::default(),
             types_asked: Batch::default(),
             types: Cache::default(),
-            subnets: Cache::default(),
-            groups: Cache::default(),
-            one_at_a_time: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -171,6 +165,10 @@ impl<E: Ec2> Ec2 for SharedEc2<E> {
         Ok(found)
     }
 
+    fn forget(&self, instance: &InstanceId) {
+        self.instances.forget(instance);
+    }
+
     async fn instance_types(&self, names: &[String]) -> Answer<Vec<InstanceType>> {
         let (mut found, missing) = self.types.known(names);
         if !missing.is_empty() {
@@ -186,37 +184,11 @@ impl<E: Ec2> Ec2 for SharedEc2<E> {
     }
 
     async fn subnets(&self, query: &SubnetQuery) -> Answer<Vec<Subnet>> {
-        let _turn = self.one_at_a_time.lock().await;
-        if let Some(known) = self.subnets.get(query) {
-            return Ok(known);
-        }
-        let found = self.inner.subnets(query).await?;
-        let complete = match query {
-            SubnetQuery::Ids(ids) => ids.len() == found.len(),
-            SubnetQuery::Names(_, names) => {
-                names.iter().all(|name| found.iter().any(|one| one.name.as_ref() == Some(name)))
-            }
-        };
-        self.subnets.keep(query.clone(), found.clone(), if complete { NETWORK_LIFE } else { MISSING_LIFE });
-        Ok(found)
+        self.network.subnets(query).await
     }
 
     async fn security_groups(&self, query: &SecurityGroupQuery) -> Answer<Vec<SecurityGroup>> {
-        let _turn = self.one_at_a_time.lock().await;
-        if let Some(known) = self.groups.get(query) {
-            return Ok(known);
-        }
-        let found = self.inner.security_groups(query).await?;
-        let asked = match query {
-            SecurityGroupQuery::Ids(ids) => ids.len(),
-            SecurityGroupQuery::GroupNames(_, names) | SecurityGroupQuery::TagNames(_, names) => names.len(),
-        };
-        self.groups.keep(
-            query.clone(),
-            found.clone(),
-            if found.len() >= asked { NETWORK_LIFE } else { MISSING_LIFE },
-        );
-        Ok(found)
+        self.network.security_groups(query).await
     }
 }
 

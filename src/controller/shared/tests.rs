@@ -5,13 +5,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::model::{Call, Epoch, SecurityGroupId, Slot, SubnetId};
+use crate::model::{Call, Epoch, SecurityGroupId, Slot, SubnetId, VpcId};
 
 /// An EC2 that knows every instance and has one ENI for each, and counts what it is asked.
 #[derive(Default)]
 struct Counting {
     asked: Mutex<Vec<usize>>,
     conflict: AtomicBool,
+    /// What a lookup of names waits for.
+    slow: Option<tokio::sync::Notify>,
 }
 
 fn id(n: u32) -> InstanceId {
@@ -126,14 +128,45 @@ impl Ec2 for Counting {
         unreachable!()
     }
 
-    async fn subnets(&self, _: &SubnetQuery) -> Answer<Vec<Subnet>> {
-        self.count(1);
-        Ok(vec![])
+    async fn subnets(&self, query: &SubnetQuery) -> Answer<Vec<Subnet>> {
+        let (vpc, names) = match query {
+            SubnetQuery::Ids(ids) => {
+                self.count(ids.len());
+                return Ok(vec![]);
+            }
+            SubnetQuery::Names(vpc, names) => (vpc, names),
+        };
+        self.count(names.len());
+        if let Some(slow) = &self.slow {
+            slow.notified().await;
+        }
+        Ok(names.iter().filter(|name| *name != "none").map(|name| subnet(vpc, name)).collect())
     }
 
     async fn security_groups(&self, _: &SecurityGroupQuery) -> Answer<Vec<SecurityGroup>> {
-        unreachable!()
+        let (code, message) = ("UnauthorizedOperation".to_owned(), String::new());
+        self.count(1);
+        Err(Ec2Error { call: Call::DescribeSecurityGroups, kind: Ec2ErrorKind::Unauthorized, code, message })
     }
+}
+
+fn vpc(n: u32) -> VpcId {
+    format!("vpc-{n:08x}").parse().unwrap()
+}
+
+fn subnet(vpc: &VpcId, name: &str) -> Subnet {
+    Subnet {
+        id: "subnet-00000001".parse().unwrap(),
+        name: Some(name.to_owned()),
+        vpc: vpc.clone(),
+        zone: "a".to_owned(),
+        cidr: String::new(),
+        free_addresses: 1,
+    }
+}
+
+fn names(n: u32, names: &[&str]) -> SubnetQuery {
+    SubnetQuery::Names(vpc(n), names.iter().map(|&name| name.to_owned()).collect())
 }
 
 #[tokio::test]
@@ -173,9 +206,77 @@ async fn an_instance_is_asked_about_once_until_an_attach_says_that_it_has_change
 }
 
 #[tokio::test]
-async fn subnets_that_many_ask_for_at_once_are_looked_up_once() {
+async fn subnets_that_many_ask_for_are_looked_up_once_for_a_while() {
     let ec2 = SharedEc2::new(Counting::default());
-    let query = SubnetQuery::Ids(vec!["subnet-00000001".parse().unwrap()]);
-    futures::future::join_all((0..20).map(|_| ec2.subnets(&query))).await;
-    assert_eq!(*lock(&ec2.inner.asked), [1]);
+    let (one, both) = (names(1, &["x"]), names(1, &["x", "y"]));
+    let asks = (0..20).map(|n| ec2.subnets(if n % 2 == 0 { &one } else { &both }));
+    for found in futures::future::join_all(asks).await {
+        assert_eq!(found.unwrap()[0], subnet(&vpc(1), "x"));
+    }
+    assert_eq!(*lock(&ec2.inner.asked), [2]);
+    assert_eq!(ec2.subnets(&both).await.unwrap().len(), 2);
+    assert_eq!(*lock(&ec2.inner.asked), [2]);
+}
+
+#[tokio::test]
+async fn a_name_means_another_subnet_in_another_vpc() {
+    let ec2 = SharedEc2::new(Counting::default());
+    let (here, there) = (names(1, &["x"]), names(2, &["x"]));
+    let (here, there) = futures::join!(ec2.subnets(&here), ec2.subnets(&there));
+    assert_eq!((here.unwrap(), there.unwrap()), (vec![subnet(&vpc(1), "x")], vec![subnet(&vpc(2), "x")]));
+    assert_eq!(*lock(&ec2.inner.asked), [1, 1]);
+}
+
+#[tokio::test]
+async fn what_was_found_and_what_was_not_are_believed_for_a_life_of_their_own() {
+    let (short, long) = (Duration::ZERO, Duration::from_hours(1));
+    for (lives, expected) in [
+        (lookup::Lives { found: long, missing: short }, vec![vec![1, 2], vec![2]]),
+        (lookup::Lives { found: short, missing: long }, vec![vec![1, 2], vec![1]]),
+        (lookup::Lives { found: long, missing: long }, vec![vec![1, 2]]),
+    ] {
+        let lookup = lookup::Lookup::with_lives(lives);
+        let asked = Arc::new(Mutex::new(vec![]));
+        let noted = asked.clone();
+        let call = move |keys: Vec<u32>| {
+            lock(&noted).push(keys);
+            async { Ok(BTreeMap::from([(1, vec!["one"])])) }.boxed()
+        };
+        for _ in 0..2 {
+            assert_eq!(lookup.ask([1, 2], call.clone()).await.unwrap(), ["one"]);
+        }
+        assert_eq!(*lock(&asked), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_lookup_holds_up_nobody_who_asks_for_something_else() {
+    let ec2 = SharedEc2::new(Counting { slow: Some(tokio::sync::Notify::new()), ..Counting::default() });
+    let (slow, ids) = (names(1, &["x"]), SubnetQuery::Ids(vec!["subnet-00000001".parse().unwrap()]));
+    let mut first = Box::pin(ec2.subnets(&slow));
+    // The second is asked for only once the first is under way.
+    let second = async {
+        while lock(&ec2.inner.asked).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        ec2.subnets(&ids).await
+    };
+    let second = futures::future::select(&mut first, Box::pin(second)).await;
+    assert!(matches!(second, futures::future::Either::Right((Ok(_), _))));
+    // Whoever asks for the same joins the call that is under way.
+    let second = ec2.subnets(&slow);
+    ec2.inner.slow.as_ref().unwrap().notify_one();
+    let (first, second) = futures::join!(first, second);
+    assert_eq!(first.unwrap(), second.unwrap());
+    assert_eq!(*lock(&ec2.inner.asked), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_lookup_that_failed_is_made_again() {
+    let ec2 = SharedEc2::new(Counting::default());
+    let query = SecurityGroupQuery::Ids(vec!["sg-00000001".parse().unwrap()]);
+    for _ in 0..2 {
+        assert!(ec2.security_groups(&query).await.is_err());
+    }
+    assert_eq!(*lock(&ec2.inner.asked), [1, 1]);
 }

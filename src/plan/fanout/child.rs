@@ -7,7 +7,8 @@ use crate::api::{
     ATTACHMENT_FINALIZER, DpdkSpec, NODE_ENI_LABEL, NodeENI, NodeENIAttachment, NodeENIAttachmentSpec,
     NodeENISpec,
 };
-use crate::model::{Eni, Ownership, Slot, tag_key};
+use crate::model::{AddressKind, Eni, Ownership, Slot, tag_key};
+use crate::plan::{addresses, record};
 
 /// Longest description that EC2 takes, in characters.
 const MAX_DESCRIPTION: usize = 255;
@@ -15,9 +16,9 @@ const MAX_DESCRIPTION: usize = 255;
 /// Longest value of a label that Kubernetes takes.
 const MAX_LABEL: usize = 63;
 
-/// The object of a slot that has none.
-pub(super) fn new(world: &World, wanted: &Wanted) -> NodeENIAttachment {
-    object(&world.node_eni, &wanted.slot, spec(&world.node_eni, wanted))
+/// The object of a slot that has none, or whose old one is about to go.
+pub(super) fn new(world: &World, wanted: &Wanted, old: Option<&NodeENIAttachment>) -> NodeENIAttachment {
+    object(&world.node_eni, &wanted.slot, spec(&world.node_eni, wanted, old))
 }
 
 /// The object of a slot whose spec has to change; `None` if it has not.
@@ -27,7 +28,7 @@ pub(super) fn updated(world: &World, wanted: &Wanted, old: &NodeENIAttachment) -
     if old.spec.release || old.metadata.deletion_timestamp.is_some() {
         return None;
     }
-    let spec = spec(&world.node_eni, wanted);
+    let spec = spec(&world.node_eni, wanted, Some(old));
     (spec != old.spec).then(|| NodeENIAttachment { spec, ..old.clone() })
 }
 
@@ -102,9 +103,13 @@ fn object(node_eni: &NodeENI, slot: &Slot, spec: NodeENIAttachmentSpec) -> NodeE
     NodeENIAttachment { metadata, spec, status: None }
 }
 
-/// The spec of a slot's object.
-fn spec(node_eni: &NodeENI, wanted: &Wanted) -> NodeENIAttachmentSpec {
+/// The spec of a slot's object, which may have one already.
+///
+/// What the user does not set any more is not left as he had it: it is brought to what EC2 gives a new ENI, and
+/// from then on it is nobody's business.
+fn spec(node_eni: &NodeENI, wanted: &Wanted, old: Option<&NodeENIAttachment>) -> NodeENIAttachmentSpec {
     let from = &node_eni.spec;
+    let count = |kind, set: Option<i64>| set.or_else(|| old.and_then(|old| no_addresses(old, kind)));
     let device_index = from.device_index.saturating_add(wanted.offset);
     NodeENIAttachmentSpec {
         node_eni: wanted.slot.node_eni.clone(),
@@ -118,12 +123,12 @@ fn spec(node_eni: &NodeENI, wanted: &Wanted) -> NodeENIAttachmentSpec {
         network_card_index: from.network_card_index,
         device_index,
         delete_on_termination: from.delete_on_termination,
-        source_dest_check: from.source_dest_check,
+        source_dest_check: from.source_dest_check.or_else(|| old.and_then(default_check)),
         description: description(from, wanted),
         tags: from.tags.clone().unwrap_or_default(),
-        secondary_private_ip_count: from.secondary_private_ip_count.unwrap_or_default(),
-        ipv4_prefix_count: from.ipv4_prefix_count.unwrap_or_default(),
-        ipv6_address_count: from.ipv6_address_count.unwrap_or_default(),
+        secondary_private_ip_count: count(AddressKind::SecondaryIpv4, from.secondary_private_ip_count),
+        ipv4_prefix_count: count(AddressKind::Ipv4Prefix, from.ipv4_prefix_count),
+        ipv6_address_count: count(AddressKind::Ipv6, from.ipv6_address_count),
         mtu: from.mtu.filter(|mtu| *mtu != 0),
         alt_name: alt_name(from, device_index),
         unique_alt_name: format!("{}-{}", from.alt_name_prefix, wanted.slot.network_digest()),
@@ -132,6 +137,19 @@ fn spec(node_eni: &NodeENI, wanted: &Wanted) -> NodeENIAttachmentSpec {
         paused: false,
         release: false,
     }
+}
+
+/// No addresses, where a slot was given some and has them still.
+fn no_addresses(old: &NodeENIAttachment, kind: AddressKind) -> Option<i64> {
+    addresses::wanted(&old.spec, kind)?;
+    let cloud = old.recorded()?;
+    (cloud.addresses_unsure || !record::addresses(cloud, kind).is_empty()).then_some(0)
+}
+
+/// EC2's default of the source/dest check, where a slot had it off and has not got it back.
+fn default_check(old: &NodeENIAttachment) -> Option<bool> {
+    old.spec.source_dest_check?;
+    (old.recorded()?.source_dest_check != Some(true)).then_some(true)
 }
 
 /// The description in EC2: the user's, or one that says whose the ENI is.

@@ -11,7 +11,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::belief::Listing;
 use super::instance::{Sighting, slot_of};
 use super::node::NodeFacts;
-use super::resolve::Network;
+use super::resolve::{self, Network};
 use super::rollup;
 use super::{Pace, Settings, offsets};
 use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset};
@@ -99,23 +99,27 @@ pub enum Finalizer {
 const LEFTOVERS_PERIOD: SignedDuration = SignedDuration::from_secs(5);
 
 /// How often to ask EC2 again about what may mend itself without Kubernetes noticing: a subnet that is
-/// tagged, an instance that terminates after its node was deleted.
+/// tagged, an instance that terminates after its node was deleted. What a node is, Kubernetes tells.
 const RECHECK: SignedDuration = SignedDuration::from_secs(60);
 
-/// The instances that the decision depends on: those of selected nodes, and those of slots without a node.
+/// The instances that the decision depends on: those of selected nodes, and those of slots and of leftovers
+/// without a node.
 #[must_use]
 pub fn instances(
     node_eni: &NodeENI,
     nodes: &[NodeFacts],
     children: &[NodeENIAttachment],
+    leftovers: Option<&Leftovers>,
 ) -> BTreeSet<InstanceId> {
     if node_eni.metadata.deletion_timestamp.is_some() || node_eni.spec.paused == Some(true) {
         return BTreeSet::new();
     }
     let known: BTreeSet<InstanceId> = nodes.iter().filter_map(|node| node.instance().ok()).collect();
     let selected = selected(node_eni, nodes).filter_map(|node| node.instance().ok());
-    let orphaned =
-        children.iter().filter_map(slot_of).map(|slot| slot.instance).filter(|id| !known.contains(id));
+    let left = leftovers.into_iter().flat_map(|left| &left.listing.enis);
+    let left = left.filter_map(|eni| Some(Ownership::read(&eni.tags)?.slot));
+    let slots = children.iter().filter_map(slot_of).chain(left);
+    let orphaned = slots.map(|slot| slot.instance).filter(|id| !known.contains(id));
     selected.chain(orphaned).collect()
 }
 
@@ -174,16 +178,19 @@ fn alive(world: &World, settings: &Settings) -> Plan {
         .slots
         .values()
         .filter(|one| !existing.contains_key(&one.slot))
-        .map(|one| child::new(world, one));
+        .map(|one| child::new(world, one, None));
     let update =
         existing.iter().filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
-    let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one));
+    let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one, settings));
     let (renew, wait) = renewals(world, &wanted, settings);
     let orphans = orphans(world, &listed, &wanted, settings);
     let (create, update) = (create.chain(orphans).collect(), update.collect());
     let remove = remove.filter_map(child::released).collect();
-    let unsure = !listed.problems.is_empty() || !wanted.unserved.is_empty() || orphaned(world);
+    let unserved = wanted.unserved.iter().any(|one| !rollup::is_kind_of_node(one.reason));
+    let unsure = !listed.problems.is_empty() || unserved || orphaned(world);
     let pace = if unsure { wait.or(Pace::Within(RECHECK)) } else { wait };
+    let names = resolve::names_due(&world.node_eni.spec, &settings.cluster, world.now);
+    let pace = pace.or(names.map_or(Pace::Settled, Pace::Within));
     let seen = rollup::Seen {
         wanted: wanted.slots.into_keys().collect(),
         places,
@@ -206,7 +213,7 @@ fn orphans(
         return vec![];
     }
     let objects = left.listing.enis.iter().filter_map(|eni| leftover(eni, &world.node_eni));
-    one_of_each_name(objects.filter(|one| removal::is_orphan_due(world, listed, wanted, one)))
+    one_of_each_name(objects.filter(|one| removal::is_orphan_due(world, listed, wanted, one, settings)))
 }
 
 /// Objects by their names, once each: several ENIs can be of one slot.
@@ -227,7 +234,7 @@ fn renewals(world: &World, wanted: &wanted::Slots, settings: &Settings) -> (Vec<
         let listed_at = old.recorded().map_or(world.now, |cloud| cloud.last_create.0 + settings.listing_lag);
         match listed_at.duration_since(world.now) {
             wait if wait.is_positive() => pace = pace.or(Pace::Within(wait)),
-            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted) }),
+            _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted, Some(old)) }),
         }
     }
     (due, pace)

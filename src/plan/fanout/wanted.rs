@@ -43,6 +43,8 @@ pub(crate) struct Listed {
     pub(crate) subnets: Vec<Subnet>,
     /// What does not resolve.
     pub(crate) problems: Vec<Problem>,
+    /// Whether every listed subnet is known: a group that does not resolve says nothing of them.
+    pub(crate) subnets_resolve: bool,
 }
 
 /// The slots that should be, and the nodes that get none.
@@ -58,11 +60,12 @@ pub fn selected<'a>(node_eni: &'a NodeENI, nodes: &'a [NodeFacts]) -> impl Itera
 
 /// Resolves what the spec lists, in every VPC that a selected node is in.
 pub(super) fn listed(world: &World) -> Listed {
-    let mut listed = Listed::default();
+    let mut listed = Listed { subnets_resolve: true, ..Listed::default() };
     let vpcs = vpcs(world);
     for vpc in &vpcs {
         let (subnets, problems) = resolve::subnets(&world.node_eni.spec, &world.network, vpc, &vpcs);
         listed.subnets.extend(subnets);
+        listed.subnets_resolve &= problems.is_empty();
         listed.problems.extend(problems);
         if let Err(problem) = resolve::groups(&world.node_eni.spec, &world.network, vpc) {
             listed.problems.push(problem);

@@ -4,13 +4,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::SignedDuration;
 
 use super::decide::{Decision, View};
+use super::room::{NO_ROOM_PERIOD, wanted};
 use super::{Step, slot_of};
-use crate::api::{CloudState, CloudStatus, NodeENIAttachment};
-use crate::model::{CreateEni, Eni, Epoch, Ownership, client_token};
+use crate::api::{CloudState, CloudStatus, NodeENIAttachment, Reason};
+use crate::model::{CreateEni, Eni, Epoch, Ownership, client_token, tag_key};
 use crate::plan::asks::{self, Change};
 use crate::plan::belief::{Belief, SlotView, moment};
 use crate::plan::verdicts::{self, Standing};
-use crate::plan::{Pace, record};
+use crate::plan::{Pace, addresses, record};
 
 impl View<'_> {
     /// A slot whose ENI should be there and attached.
@@ -54,6 +55,9 @@ impl View<'_> {
             Err(decision) => return *decision,
         };
         let object = &slot.attachment;
+        if let Some(decision) = self.too_many_addresses(object) {
+            return decision;
+        }
         let Some(request) = self.request(object, Epoch(cloud.epoch)) else {
             return Decision::rest(None, Standing::Undecodable, Pace::Settled);
         };
@@ -64,12 +68,24 @@ impl View<'_> {
         if object.spec.source_dest_check == Some(false) {
             steps.push(Step::Change(Change::SourceDestCheck(false)));
         }
-        Decision::act(cloud, steps, Standing::Creating)
+        Decision::act(record::with_asked(cloud, Some(wanted(object))), steps, Standing::Creating)
+    }
+
+    /// Waits, where the instance type cannot give an ENI the addresses that the spec wants: EC2 would refuse
+    /// them for ever.
+    fn too_many_addresses(&self, object: &NodeENIAttachment) -> Option<Decision> {
+        let message = addresses::too_many(&object.spec, self.world.instance_type.as_ref()?)?;
+        let standing = Standing::Blocked(Reason::TooManyAddresses, message);
+        Some(Decision::rest(None, standing, Pace::Within(NO_ROOM_PERIOD)))
     }
 
     /// Keeps an ENI as it should be.
+    ///
+    /// Of one that does not tell which position was asked for, it was the one that the spec asks for.
     fn keep(&self, slot: &SlotView, cloud: CloudStatus, adopted: bool, surplus: &[Eni]) -> Decision {
-        let changes = asks::changes(&slot.attachment, &cloud);
+        let asked = record::asked(&cloud).or(Some(wanted(&slot.attachment)));
+        let cloud = record::with_asked(cloud, asked);
+        let (changes, blocked) = self.changes(&slot.attachment, &cloud);
         let others: Vec<Step> = surplus.iter().filter_map(|eni| self.dispose(slot, eni)).collect();
         match cloud.state {
             Some(CloudState::Available) => self.attach(slot, cloud, adopted),
@@ -81,6 +97,9 @@ impl View<'_> {
                     if attached { Standing::Attached { adopted, confirmed } } else { Standing::Attaching };
                 if !steps.is_empty() {
                     return Decision::act(cloud, steps, standing);
+                }
+                if let Some(blocked) = blocked.filter(|_| attached) {
+                    return Decision { cloud: Some(cloud), ..blocked };
                 }
                 let look = Pace::Within(asks::poll(&cloud, self.world.now));
                 let pace = match asks::unconfirmed(&slot.attachment, &cloud, self.settings.listing_lag) {
@@ -102,6 +121,17 @@ impl View<'_> {
         }
     }
 
+    /// The changes that EC2 takes, and why it does not take all of them, if that is so.
+    fn changes(&self, object: &NodeENIAttachment, cloud: &CloudStatus) -> (Vec<Change>, Option<Decision>) {
+        let mut changes = asks::changes(object, cloud);
+        let blocked =
+            if addresses::wants_more(object, cloud) { self.too_many_addresses(object) } else { None };
+        if blocked.is_some() {
+            changes.retain(|change| !matches!(change, Change::Assign(..)));
+        }
+        (changes, blocked)
+    }
+
     /// Whether the listing is from so long after the last change that it shows what there is.
     fn confirmed(&self, slot: &SlotView, cloud: &CloudStatus) -> bool {
         let shown = moment(&cloud.last_change) + self.settings.listing_lag;
@@ -117,11 +147,12 @@ impl View<'_> {
             }
             Err(decision) => return Decision { cloud: Some(cloud), ..*decision },
         };
+        let cloud = record::with_asked(cloud, Some(wanted(&slot.attachment)));
         let mut steps = vec![Step::Attach(at)];
         if slot.attachment.spec.delete_on_termination {
             steps.push(Step::Change(Change::DeleteOnTermination(true)));
         }
-        steps.extend(asks::changes(&slot.attachment, &cloud).into_iter().map(Step::Change));
+        steps.extend(self.changes(&slot.attachment, &cloud).0.into_iter().map(Step::Change));
         let standing = if adopted { Standing::AttachingAdopted } else { Standing::Attaching };
         Decision::act(cloud, steps, standing)
     }
@@ -130,19 +161,21 @@ impl View<'_> {
     fn request(&self, object: &NodeENIAttachment, epoch: Epoch) -> Option<CreateEni> {
         let spec = &object.spec;
         let uid = object.metadata.uid.clone()?;
-        let count = |value: i64| u32::try_from(value).ok();
+        let count = |value: Option<i64>| u32::try_from(value.unwrap_or_default()).ok();
         let ownership = Ownership {
             cluster: self.settings.cluster.clone(),
             slot: slot_of(object)?,
             epoch,
-            offset: count(spec.offset)?,
+            offset: u32::try_from(spec.offset).ok()?,
         };
+        let mut tags = ownership.tags(&spec.node_name, &uid, &spec.tags);
+        tags.insert(tag_key::ASKED.to_owned(), wanted(object).tag());
         Some(CreateEni {
             client_token: client_token(&self.settings.cluster, &uid, epoch),
             subnet: spec.subnet_id.parse().ok()?,
             groups: spec.security_group_ids.iter().map(|id| id.parse().ok()).collect::<Option<_>>()?,
             description: spec.description.clone(),
-            tags: ownership.tags(&spec.node_name, &uid, &spec.tags),
+            tags,
             secondary_private_ip_count: count(spec.secondary_private_ip_count)?,
             ipv4_prefix_count: count(spec.ipv4_prefix_count)?,
             ipv6_address_count: count(spec.ipv6_address_count)?,

@@ -3,12 +3,17 @@
 use k8s_openapi::jiff::SignedDuration;
 
 use super::room::Places;
-use super::{SlotPlan, Step, World};
+use super::{Sighting, SlotPlan, Step, World};
 use crate::api::{CloudState, CloudStatus, NodeENIAttachment, Reason};
-use crate::plan::belief::{Belief, SlotView};
+use crate::model::InstanceState;
+use crate::plan::belief::{Belief, SlotView, moment};
+use crate::plan::release::going;
 use crate::plan::verdicts::{self, Standing};
 use crate::plan::{Pace, Settings, asks, record};
 use k8s_openapi::jiff::Timestamp;
+
+/// How often to look at a slot whose instance is gone: whoever decides over slots lets it go.
+const ENDED_PERIOD: SignedDuration = SignedDuration::from_mins(1);
 
 /// What the decision about one slot depends on.
 pub(super) struct View<'a> {
@@ -83,13 +88,52 @@ impl View<'_> {
         {
             return Decision::rest(None, Standing::AsBefore, Pace::Within(wait));
         }
+        if let (false, Some(ended)) = (object.spec.release, self.ended()) {
+            return Decision::rest(belief.cloud().cloned(), ended, Pace::Within(ENDED_PERIOD));
+        }
         if belief == Belief::Unasked {
             return self.unasked(object);
         }
         if let Some(decision) = self.held(object, &belief) {
             return decision;
         }
-        if object.spec.release { self.remove(slot, belief) } else { self.bring_up(slot, belief) }
+        if let Belief::Present { cloud, surplus, .. } = &belief
+            && cloud.other_instance_id.is_some()
+        {
+            return self.elsewhere(slot, cloud.clone(), surplus);
+        }
+        if object.spec.release {
+            return self.remove(slot, belief);
+        }
+        self.before_the_node_goes(object, &belief).unwrap_or_else(|| self.bring_up(slot, belief))
+    }
+
+    /// What to say of a slot whose instance is gone; `None` if it is not known to be.
+    pub(super) fn ended(&self) -> Option<Standing> {
+        let gone = |message: &str| Some(Standing::Blocked(Reason::InstanceGone, message.to_owned()));
+        match &self.world.instance {
+            Sighting::Absent => gone("EC2 does not know the instance"),
+            Sighting::Seen(instance) if instance.state == InstanceState::Terminated => {
+                gone("the instance is terminated")
+            }
+            Sighting::Seen(_) | Sighting::NotAsked => None,
+        }
+    }
+
+    /// Waits with what would be made or attached on a node that is about to go.
+    fn before_the_node_goes(&self, object: &NodeENIAttachment, belief: &Belief) -> Option<Decision> {
+        let now = self.world.now;
+        let node = self.world.node.as_ref()?;
+        let mark = node.going.as_ref()?.mark.as_str();
+        let left = going(node, object.metadata.creation_timestamp.as_ref().map_or(now, moment), now)?;
+        let would_act = match belief {
+            Belief::Nothing { .. } | Belief::Asked { .. } => true,
+            Belief::Present { cloud, .. } => cloud.state == Some(CloudState::Available),
+            Belief::Unasked | Belief::Settling { .. } => false,
+        };
+        let standing =
+            Standing::Blocked(Reason::NodeGoing, format!("the node is about to go: it is marked by {mark}"));
+        would_act.then(|| Decision::rest(belief.cloud().cloned(), standing, Pace::Within(left)))
     }
 
     /// Nothing, while the listings are not to be believed, where that would lose an ENI or make another.

@@ -8,12 +8,14 @@ mod decide;
 mod remove;
 mod room;
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use self::decide::View;
 use self::room::Places;
+pub(super) use self::room::wanted as wanted_position;
 use super::asks::Change;
 use super::belief::{self, Belief, SlotView};
+use super::node::NodeFacts;
 use super::{Pace, Settings};
 use crate::api::{CloudState, CloudStatus, NodeENIAttachment, Verdict};
 use crate::model::{AttachmentId, CreateEni, EniId, Instance, InstanceType, Position, Slot};
@@ -27,8 +29,8 @@ pub struct World {
     pub instance: Sighting,
     /// What its type can carry, if that is known.
     pub instance_type: Option<InstanceType>,
-    /// Whether its node is ready; `None` if it has no node.
-    pub node_ready: Option<bool>,
+    /// Its node, if it has one.
+    pub node: Option<NodeFacts>,
     /// Why nothing may be deleted or made again, if so.
     pub held: Option<String>,
     /// Its slots.
@@ -105,6 +107,17 @@ pub enum Step {
     DeleteSurplus(EniId),
 }
 
+impl Step {
+    /// Whether a position of the instance is free afterwards, or soon.
+    #[must_use]
+    pub fn frees_a_position(&self) -> bool {
+        match self {
+            Self::Detach { .. } | Self::DetachSurplus(_) | Self::Delete | Self::DeleteSurplus(_) => true,
+            Self::Create(_) | Self::Attach(_) | Self::Change(_) => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -134,6 +147,9 @@ impl std::fmt::Display for Step {
 /// | detaching      | wait                              | wait                                  |
 /// | contradictory  | wait                              | wait                                  |
 ///
+/// One that somebody moved to another instance waits there: see `Standing::Elsewhere`. While the node is about
+/// to go, nothing is created, attached or detached; of an instance that is terminated EC2 takes its ENIs off.
+///
 /// An ENI that EC2 does not list under the slot's tags is never acted on, whatever a record says. A slot
 /// with no room on its instance creates nothing. An object that is being deleted although its ENI should
 /// stay is not this plan's business: see [`super::fanout`].
@@ -144,8 +160,26 @@ pub fn plan(world: &World, settings: &Settings) -> Plan {
     let view = View { world, settings, places };
     let slots: Vec<SlotPlan> =
         world.slots.iter().zip(beliefs).map(|(slot, belief)| view.slot(slot, belief)).collect();
-    let pace = slots.iter().fold(Pace::Settled, |pace, slot| pace.or(slot.pace));
+    let look = if is_doubtful(world.node.as_ref(), world.slots.iter().map(|slot| &slot.attachment)) {
+        Pace::Within(DOUBT_PERIOD)
+    } else {
+        Pace::Settled
+    };
+    let pace = slots.iter().fold(look, |pace, slot| pace.or(slot.pace));
     Plan { slots, pace }
+}
+
+/// How often to ask EC2 what became of an instance whose node is silent, missing or about to go.
+const DOUBT_PERIOD: SignedDuration = SignedDuration::from_mins(1);
+
+/// Whether EC2 is to be asked what became of an instance, although nothing is to be done on it: it may be
+/// terminated, and then its slots go.
+#[must_use]
+pub fn is_doubtful<'a>(
+    node: Option<&NodeFacts>,
+    slots: impl IntoIterator<Item = &'a NodeENIAttachment>,
+) -> bool {
+    node.is_none_or(NodeFacts::is_doubtful) && slots.into_iter().any(|slot| !slot.spec.paused)
 }
 
 /// The slot of an object; `None` if the object is not one that the operator wrote.

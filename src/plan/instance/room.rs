@@ -30,6 +30,10 @@ impl Places {
 fn claim<'a>(slot: &'a SlotView, belief: &Belief) -> Option<Claim<'a>> {
     let cloud = belief.cloud();
     let held = cloud.and_then(record::position);
+    // It hangs on another instance, and comes back only when somebody detaches it there.
+    if cloud.is_some_and(|cloud| cloud.other_instance_id.is_some()) {
+        return None;
+    }
     let leaving = slot.attachment.spec.release || slot.attachment.metadata.deletion_timestamp.is_some();
     if (leaving || slot.attachment.spec.paused) && held.is_none() {
         return None;
@@ -43,8 +47,11 @@ fn claim<'a>(slot: &'a SlotView, belief: &Belief) -> Option<Claim<'a>> {
     })
 }
 
+/// How often to look whether there is room now.
+pub(super) const NO_ROOM_PERIOD: SignedDuration = SignedDuration::from_mins(5);
+
 /// The position that a slot asks for.
-fn wanted(attachment: &NodeENIAttachment) -> Position {
+pub(in crate::plan) fn wanted(attachment: &NodeENIAttachment) -> Position {
     let number = |value: i64| u32::try_from(value).unwrap_or_default();
     let spec = &attachment.spec;
     Position { card: number(spec.network_card_index), device: number(spec.device_index) }
@@ -58,35 +65,22 @@ impl View<'_> {
         };
         let state = match &self.world.instance {
             Sighting::NotAsked => return wait(Standing::Settling, 1),
-            Sighting::Absent => {
-                return wait(
-                    Standing::Blocked(Reason::InstanceGone, "EC2 does not know the instance".to_owned()),
-                    60,
-                );
-            }
-            Sighting::Seen(instance) => instance.state,
+            Sighting::Absent => None,
+            Sighting::Seen(instance) => Some(instance.state),
         };
-        match state {
-            InstanceState::Pending => {
-                return wait(
-                    Standing::Blocked(Reason::InstanceNotReady, "the instance is starting".to_owned()),
-                    10,
-                );
-            }
-            InstanceState::Terminated => {
-                return wait(
-                    Standing::Blocked(Reason::InstanceGone, "the instance is terminated".to_owned()),
-                    60,
-                );
-            }
-            InstanceState::Running | InstanceState::Stopped => {}
+        if let Some(ended) = self.ended() {
+            return wait(ended, 60);
+        }
+        if state == Some(InstanceState::Pending) {
+            let starting = "the instance is starting".to_owned();
+            return wait(Standing::Blocked(Reason::InstanceNotReady, starting), 10);
         }
         let name = slot.attachment.metadata.name.as_deref().unwrap_or_default();
         match self.places.0.get(name) {
             Some(Place::At(at)) => Ok(*at),
             Some(full) => {
                 let (reason, message) = self.no_room(full, wanted(&slot.attachment));
-                wait(Standing::Blocked(reason, message), 300)
+                wait(Standing::Blocked(reason, message), NO_ROOM_PERIOD.as_secs())
             }
             None => wait(Standing::Settling, 1),
         }

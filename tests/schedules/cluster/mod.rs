@@ -10,7 +10,7 @@ use eni_operator::api::{
     NodeENIAttachmentStatus, NodeENIStatus,
 };
 use eni_operator::cluster::snapshot::Snapshot;
-use eni_operator::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight};
+use eni_operator::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight, Unreadable};
 use eni_operator::model::InstanceId;
 use eni_operator::plan::{events::Event, node::NodeFacts};
 use kube::ResourceExt;
@@ -53,7 +53,8 @@ impl MemoryCluster {
         about: &str,
         work: impl FnOnce(&mut Store) -> Answer<T>,
     ) -> Done<T> {
-        let failed = |(kind, message)| ClusterError { doing: format!("{call} {about}"), kind, message };
+        let doing = || format!("{call} {about}");
+        let failed = |(kind, message)| ClusterError { doing: doing(), kind, message, retry_after: None };
         let strike = self.gate.pass(Request { call, about: about.to_owned() }).await;
         let injected = |kind| Err(failed((kind, "injected".to_owned())));
         match strike {
@@ -100,6 +101,10 @@ impl Cluster for MemoryCluster {
 
     fn attachments_on(&self, instance: &InstanceId) -> Vec<Arc<NodeENIAttachment>> {
         self.snapshot().attachments_on(instance)
+    }
+
+    fn unreadable(&self) -> Vec<Arc<Unreadable>> {
+        self.snapshot().unreadable()
     }
 
     async fn node_eni_exists(&self, name: &str) -> Done<bool> {
@@ -177,6 +182,10 @@ impl Cluster for MemoryCluster {
     async fn tell(&self, node_eni: &str, event: Event) {
         // It changes nothing that anybody reads, so there is no need to stop at it.
         lock(&self.store).told.push((node_eni.to_owned(), event));
+    }
+
+    async fn tell_of(&self, slot: &NodeENIAttachment, event: Event) {
+        self.tell(&slot.spec.node_eni, event).await;
     }
 }
 
