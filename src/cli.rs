@@ -1,6 +1,20 @@
 //! The command line. The environment is read here, through clap, and nowhere else.
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+mod document;
+mod parsers;
+mod reference;
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use document::document;
+pub use reference::{Accepted, WITHOUT_EFFECT};
+
+use parsers::{cluster_id, identity, listen_address, namespace, region};
+
+use crate::plan::budget::{Limits, Share};
 
 /// Elastic network interfaces for Kubernetes nodes on AWS, declared.
 #[derive(Debug, Parser)]
@@ -14,9 +28,92 @@ pub struct Cli {
     #[arg(long, global = true, env = "ENI_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
+    /// Whether to log text rather than JSON, in the reference system's words; --log-format goes before.
+    #[arg(long, global = true, env = "DEV_MODE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub dev_mode: Option<bool>,
+
+    /// Where Kubernetes looks for the last words of a container, if the file is there.
+    #[arg(long, global = true, env = TERMINATION_LOG, default_value = "/dev/termination-log", value_name = "FILE")]
+    pub termination_log: PathBuf,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+
+    /// What is set in the environment for the reference system and has no effect here.
+    #[arg(skip)]
+    pub without_effect: Vec<&'static Accepted>,
+}
+
+/// The variable that names the file for last words.
+const TERMINATION_LOG: &str = "TERMINATION_LOG";
+
+/// The variable by which the reference system's image chooses what to be.
+const COMPONENT: &str = "COMPONENT";
+
+impl Cli {
+    /// Parses a command line, and what the environment adds to it.
+    ///
+    /// A variable that is set to nothing counts as not set: charts render those. Without a subcommand the
+    /// reference system's image is meant: its flags, and its variable `COMPONENT`.
+    pub fn from(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let command = without_empty_variables(Self::command());
+        let args = with_subcommand(args.into_iter().collect(), &command, variable(COMPONENT).as_deref());
+        let matches = command.try_get_matches_from(args)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.without_effect = WITHOUT_EFFECT.iter().filter(|one| variable(one.variable).is_some()).collect();
+        #[cfg(feature = "aws")]
+        if let (Command::Controller(args), Some((_, given))) = (&mut cli.command, matches.subcommand()) {
+            args.region_by_flag =
+                given.value_source("region") == Some(clap::parser::ValueSource::CommandLine);
+        }
+        Ok(cli)
+    }
+
+    /// How to log, if that was said.
+    #[must_use]
+    pub fn format(&self) -> Option<LogFormat> {
+        let by_mode = self.dev_mode.map(|text| if text { LogFormat::Text } else { LogFormat::Json });
+        self.log_format.or(by_mode)
+    }
+}
+
+/// Where to put the last words about a command line that cannot be parsed.
+#[must_use]
+pub fn termination_log() -> PathBuf {
+    variable(TERMINATION_LOG).map_or_else(|| PathBuf::from("/dev/termination-log"), PathBuf::from)
+}
+
+/// A variable of the environment that is set to something.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads it beside clap")]
+fn variable(name: impl AsRef<OsStr>) -> Option<OsString> {
+    std::env::var_os(name.as_ref()).filter(|value| !value.is_empty())
+}
+
+/// The command without the variables that are set to nothing, which clap would take for values.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| match arg.get_env() {
+        Some(name) if variable(name).is_none() => arg.env(None),
+        Some(_) | None => arg,
+    });
+    command.mut_subcommands(without_empty_variables)
+}
+
+/// The command line of the reference system's image, which knows no subcommands, with the one it means.
+fn with_subcommand(
+    mut args: Vec<OsString>,
+    command: &clap::Command,
+    component: Option<&OsStr>,
+) -> Vec<OsString> {
+    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).chain(["help"]).collect();
+    let plain = ["--help", "-h", "--version", "-V"];
+    let knows = |arg: &OsString| arg.to_str().is_some_and(|arg| names.contains(&arg) || plain.contains(&arg));
+    let nothing_said = args.len() < 2 && component.is_none();
+    if !nothing_said && !args.iter().skip(1).any(knows) {
+        let agent = component.is_some_and(|name| name == "eni-manager");
+        args.insert(1.min(args.len()), if agent { "node-agent" } else { "controller" }.into());
+    }
+    args
 }
 
 /// How to log.
@@ -40,15 +137,33 @@ pub enum Command {
 
 /// Arguments of `controller`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ControllerArgs {
     /// Names this cluster in the tags of its ENIs; the uid of the namespace kube-system unless set. A
     /// cluster that is restored from a backup must keep the id that it had.
     #[arg(long, env = "CLUSTER_ID", value_name = "ID", value_parser = cluster_id)]
     pub cluster_id: Option<String>,
 
-    /// AWS region; found by the AWS SDK unless set.
-    #[arg(long, env = "AWS_REGION", value_name = "REGION")]
+    /// AWS region; unless set, that of the AWS profile, of the nodes' labels, or of IMDS, in this order.
+    #[arg(long, env = "AWS_REGION", value_name = "REGION", value_parser = region)]
     pub region: Option<String>,
+
+    /// Whether it was the flag that said the region.
+    #[arg(skip)]
+    pub region_by_flag: bool,
+
+    /// How to reach the Kubernetes API server; unless set, what `KUBECONFIG` lists, or the pod's service
+    /// account.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Whether to raise the hop limit of the instance metadata service, on the instances of selected nodes.
+    #[arg(long, env = "IMDS_AUTO_CONFIGURE_HOP_LIMIT", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub imds_auto_configure_hop_limit: bool,
+
+    /// What to raise it to, in network hops. A higher one stays.
+    #[arg(long, env = "IMDS_HOP_LIMIT", default_value_t = 2, value_name = "HOPS", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub imds_hop_limit: u32,
 
     /// Where to serve /healthz and /readyz: ADDRESS:PORT or :PORT, or 0 for nowhere.
     #[arg(long, env = "METRICS_ADDR", default_value = ":8080", value_name = "ADDRESS", value_parser = listen_address)]
@@ -84,11 +199,11 @@ pub struct ControllerArgs {
     pub leader_elect: bool,
 
     /// Namespace of the Lease; the pod's own unless set.
-    #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE", value_parser = namespace)]
     pub lease_namespace: Option<String>,
 
     /// Who holds the Lease; in a pod its name.
-    #[arg(long, env = "POD_NAME", value_name = "NAME")]
+    #[arg(long, env = "POD_NAME", value_name = "NAME", value_parser = identity)]
     pub identity: Option<String>,
 
     /// NodeENIs that are worked on at once.
@@ -96,8 +211,22 @@ pub struct ControllerArgs {
     pub max_concurrent_reconciles: u16,
 
     /// Instances that are worked on at once.
-    #[arg(long, env = "MAX_CONCURRENT_INSTANCES", default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, env = "MAX_CONCURRENT_INSTANCES", default_value_t = 1024, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub max_concurrent_instances: u16,
+
+    /// ENIs that are detached or deleted at once.
+    #[arg(long, env = "MAX_CONCURRENT_ENI_CLEANUP", default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub max_concurrent_eni_cleanup: u16,
+
+    /// Which share of EC2's request limits to use: more than 0, at most 1. The rest is for others in the
+    /// account.
+    #[arg(long, env = "API_SHARE", default_value = "0.5", value_name = "SHARE")]
+    pub api_share: Share,
+
+    /// Request limits of the account that are not the documented ones, such as
+    /// `AttachNetworkInterface=100/10,CreateNetworkInterface=200/10`: how many calls at once, and a second.
+    #[arg(long, env = "API_LIMITS", default_value = "", hide_default_value = true, value_name = "LIMITS")]
+    pub api_limits: Limits,
 }
 
 /// Arguments of `crd-gen`.
@@ -123,41 +252,5 @@ pub enum CrdKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenAddress(pub Option<std::net::SocketAddr>);
 
-/// Parses `ADDRESS:PORT`, `:PORT` or `0`.
-fn listen_address(text: &str) -> Result<ListenAddress, String> {
-    if text == "0" {
-        return Ok(ListenAddress(None));
-    }
-    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
-    let address = full.parse().map_err(|_| format!("{text:?} is not ADDRESS:PORT, :PORT or 0"))?;
-    Ok(ListenAddress(Some(address)))
-}
-
-/// Parses a cluster id: what a tag's value and an IAM policy can hold without quoting.
-fn cluster_id(text: &str) -> Result<String, String> {
-    let fits = (1..=128).contains(&text.len());
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/@+=".contains(&byte));
-    if fits && plain {
-        Ok(text.to_owned())
-    } else {
-        Err("a cluster id has 1 to 128 letters, digits and -_.:/@+=".to_owned())
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn an_address_may_leave_out_the_host() {
-        assert_eq!(listen_address(":8080"), Ok(ListenAddress(Some(([0, 0, 0, 0], 8080).into()))));
-        assert_eq!(listen_address("0"), Ok(ListenAddress(None)));
-        assert!(listen_address("8080").is_err());
-    }
-}
+mod tests;

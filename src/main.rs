@@ -1,29 +1,53 @@
 //! The binary: parses, starts the log, and does what it is told.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::ExitCode;
+
 use anyhow::Context as _;
-use clap::Parser;
-use eni_operator::cli::{Cli, Command, CrdGenArgs, CrdKind};
+use eni_operator::cli::{Cli, Command, CrdGenArgs, CrdKind, termination_log};
 use eni_operator::{api, telemetry};
 
-fn main() -> std::process::ExitCode {
-    let cli = Cli::parse();
-    if let Err(error) = run(cli) {
-        let message = format!("{error:#}");
-        eprintln!("eni-operator: {message}");
-        // Where Kubernetes looks for the last words; there is none outside a pod.
-        if std::path::Path::new(TERMINATION_LOG).exists() {
-            let _ = std::fs::write(TERMINATION_LOG, &message);
-        }
-        return std::process::ExitCode::FAILURE;
-    }
-    std::process::ExitCode::SUCCESS
+fn main() -> ExitCode {
+    let cli = match Cli::from(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => return unparsed(&error),
+    };
+    let last_words = cli.termination_log.clone();
+    // A panic of a pass ends that pass. One of anything else ends the process, in its own words.
+    let done = catch_unwind(AssertUnwindSafe(|| run(cli)));
+    let message = match done {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(panic) => format!("a defect: panicked: {}", telemetry::panicked(panic.as_ref())),
+    };
+    eprintln!("eni-operator: {message}");
+    say_last(&last_words, &message);
+    ExitCode::FAILURE
 }
 
-/// What `kubectl describe pod` shows of a container that ended.
-const TERMINATION_LOG: &str = "/dev/termination-log";
+/// Says what is wrong with a command line, or shows the help that it asked for.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    // Where standard error is closed, nobody reads.
+    let _ = error.print();
+    if error.use_stderr() {
+        say_last(&termination_log(), &error.to_string());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Puts words where `kubectl describe pod` shows them; there is no such file outside a pod.
+fn say_last(file: &Path, message: &str) {
+    if file.exists() {
+        let _ = std::fs::write(file, message);
+    }
+}
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    telemetry::start(&cli.log, cli.log_format).map_err(anyhow::Error::msg)?;
+    telemetry::start(&cli.log, cli.format()).map_err(anyhow::Error::msg)?;
+    for one in &cli.without_effect {
+        tracing::info!(variable = one.variable, why = one.why, "set, and without effect");
+    }
     match cli.command {
         #[cfg(feature = "aws")]
         Command::Controller(args) => start::controller(args),

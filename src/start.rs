@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use eni_operator::cli::ControllerArgs;
+use eni_operator::cli::{ControllerArgs, ListenAddress};
+use eni_operator::cluster::node::SlimNode;
+use eni_operator::controller::budget::BudgetSettings;
 use eni_operator::controller::{End, Options, Stage, run};
-use eni_operator::ec2::aws::{Aws, AwsSettings};
+use eni_operator::ec2::aws::{self, Aws, AwsSettings, ConnectError};
 use eni_operator::model::ClusterId;
+use eni_operator::plan::node::NodeFacts;
+use eni_operator::plan::region::{Configured, Source, choose};
 use eni_operator::{cluster, http, plan};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::SignedDuration;
+use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +24,15 @@ use tokio::sync::watch;
 ///
 /// Shorter than the five seconds between the end of a leader's acting and the next leader's start.
 const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How often to look for credentials before giving up.
+const CREDENTIAL_TRIES: u32 = 4;
+
+/// How long to wait between two looks.
+const CREDENTIAL_WAIT: Duration = Duration::from_secs(3);
+
+/// How many nodes are asked for their region. They are all in one, but for mistakes.
+const NODES_ASKED: u32 = 100;
 
 /// Runs the controller until a signal or the loss of the lease ends it.
 pub(crate) fn controller(args: ControllerArgs) -> anyhow::Result<()> {
@@ -30,27 +44,93 @@ pub(crate) fn controller(args: ControllerArgs) -> anyhow::Result<()> {
 }
 
 async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
-    let client = cluster::connect().await.context(
-        "finding the Kubernetes API server: in a pod by its service account, elsewhere by KUBECONFIG",
+    let client = cluster::connect(args.kubeconfig.as_deref()).await.context(
+        "finding the Kubernetes API server: by --kubeconfig, in a pod by its service account, elsewhere by KUBECONFIG",
     )?;
-    let settings =
-        AwsSettings { region: args.region.clone(), endpoint_url: None, call_timeout: CALL_TIMEOUT };
-    let ec2 = Aws::connect(settings).await.context("setting up the AWS SDK")?;
+    let region = region(&args, &client).await?;
+    let settings = AwsSettings { region: Some(region), endpoint_url: None, call_timeout: CALL_TIMEOUT };
+    let ec2 = authenticated(&settings).await?;
     let options = options(&args, &client).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), cluster = %options.settings.cluster, "starting");
     let (stop, told) = watch::channel(false);
     let (stage, shown) = watch::channel(Stage::Waiting);
     tokio::spawn(stop_on_signal(stop)?);
-    if let Some(address) = args.metrics_addr.0 {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("--metrics-addr: listening on {address}"))?;
-        tokio::spawn(http::serve(listener, shown));
+    let serving = probes(args.metrics_addr, shown).await?;
+    tokio::select! {
+        end = Box::pin(run(client, ec2, options, told, stage)) => match end {
+            End::Told => Ok(()),
+            End::LeaseLost => anyhow::bail!("the lease was lost; another controller may be leading"),
+        },
+        ended = serving => {
+            // What cannot be probed would be killed for it, without a word.
+            ended.context("serving probes")?.context("serving probes")?;
+            anyhow::bail!("probes are served no more")
+        }
     }
-    match Box::pin(run(client, ec2, options, told, stage)).await {
-        End::Told => Ok(()),
-        End::LeaseLost => anyhow::bail!("the lease was lost; another controller may be leading"),
+}
+
+/// Serves probes, if an address says where. Ends only if that fails.
+async fn probes(
+    address: ListenAddress,
+    stage: watch::Receiver<Stage>,
+) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
+    let Some(address) = address.0 else { return Ok(tokio::spawn(std::future::pending())) };
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("--metrics-addr: listening on {address}"))?;
+    Ok(tokio::spawn(http::serve(listener, stage)))
+}
+
+/// EC2, once there are credentials.
+///
+/// A process that has none could do nothing but say so: it ends, which stops a rollout, shows in the pod's
+/// state, and leaves the lease to a replica that has some. What serves credentials may come up with the node
+/// and after us, so it is given a moment. Credentials that fail later make the controller read only instead.
+async fn authenticated(settings: &AwsSettings) -> anyhow::Result<Aws> {
+    let mut tries = 1;
+    loop {
+        match Aws::connect(settings.clone()).await {
+            Ok(ec2) => return Ok(ec2),
+            Err(error @ ConnectError::NoCredentials(_)) if tries < CREDENTIAL_TRIES => {
+                tracing::warn!(%error, "no credentials yet");
+                tries += 1;
+                tokio::time::sleep(CREDENTIAL_WAIT).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
+}
+
+/// The region: by the flag, the environment, the profile, the nodes, or IMDS.
+async fn region(args: &ControllerArgs, client: &Client) -> anyhow::Result<String> {
+    let configured = match &args.region {
+        Some(region) if args.region_by_flag => Some((region.clone(), Source::Flag)),
+        Some(region) => Some((region.clone(), Source::Environment)),
+        None => aws::region_of_profile().await.map(|region| (region, Source::Profile)),
+    };
+    let configured = configured.map(|(region, source)| Configured { region, source });
+    let nodes = Api::<SlimNode>::all(client.clone()).list(&ListParams::default().limit(NODES_ASKED)).await;
+    let facts: Vec<NodeFacts> = match nodes {
+        Ok(nodes) => nodes.iter().map(SlimNode::facts).collect(),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "nodes do not tell their region");
+            vec![]
+        }
+    };
+    let choice = choose(configured, &facts);
+    if let Some(contradiction) = choice.contradiction {
+        tracing::warn!(contradiction, "regions contradict each other");
+    }
+    let by_metadata = || async {
+        let region = aws::region_of_metadata().await?;
+        Some(Configured { region, source: Source::InstanceMetadata })
+    };
+    let chosen = match choice.region {
+        Some(chosen) => chosen,
+        None => by_metadata().await.context(ConnectError::NoRegion)?,
+    };
+    tracing::info!(region = chosen.region, by = ?chosen.source, "AWS region");
+    Ok(chosen.region)
 }
 
 /// The arguments, completed by what the cluster says.
@@ -66,11 +146,17 @@ async fn options(args: &ControllerArgs, client: &Client) -> anyhow::Result<Optio
             cluster: ClusterId(cluster),
             listing_lag: SignedDuration::from_secs(args.listing_lag_seconds),
             agent_required: args.require_node_agent,
+            hop_limit: args.imds_auto_configure_hop_limit.then_some(args.imds_hop_limit),
             sweep: sweep_rules(args),
         },
         lease: args.leader_elect.then_some((namespace, identity)),
         node_enis_at_once: args.max_concurrent_reconciles.into(),
         instances_at_once: args.max_concurrent_instances.into(),
+        budget: BudgetSettings {
+            limits: args.api_limits.clone(),
+            share: args.api_share,
+            cleanup_at_once: args.max_concurrent_eni_cleanup.into(),
+        },
     })
 }
 

@@ -19,6 +19,8 @@ pub enum ConditionType {
     ReplacementNeeded,
     /// All selected nodes are such as can get an ENI.
     NodesSupported,
+    /// The controller may do in EC2 what it has to, as far as that is known.
+    Authorized,
     /// The ENI exists.
     Created,
     /// The ENI is attached.
@@ -131,6 +133,8 @@ reasons! {
     Mismatch,
     /// EC2 does not allow the call.
     Unauthorized,
+    /// AWS takes no call with the controller's credentials, or it has none.
+    Unauthenticated,
     /// EC2 asks for fewer calls.
     Throttled,
     /// EC2 did not answer.

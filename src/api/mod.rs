@@ -40,7 +40,7 @@ pub const NODE_ENI_LABEL: &str = "networking.k8s.aws/node-eni";
 
 /// Annotation with which a user asks for other ENIs where the spec asks for what EC2 gives only to new ones.
 ///
-/// On a `NodeENIAttachment`, whatever its value, that ENI is replaced: the object goes, and with it the
+/// `true` on a `NodeENIAttachment`: that ENI is replaced, whatever it is like; the object goes, and with it the
 /// annotation. On a `NodeENI` the value is the `metadata.generation` that it speaks of, and the ENIs with
 /// `ReplacementNeeded` are replaced one after the other: a later change of the spec is not consented to.
 pub const REPLACE_ANNOTATION: &str = "networking.k8s.aws/replace";

@@ -1,8 +1,10 @@
 //! One request to the API server: how long it may take, and what its failure means.
 
+use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::jiff::SignedDuration;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use super::{ClusterError, ClusterErrorKind, Done};
@@ -21,13 +23,19 @@ pub const WATCH_SECONDS: u32 = 30;
 /// How long a connection may be silent: longer than any watch.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// A client for the API server that the environment names: in a pod by its service account, elsewhere by
-/// `KUBECONFIG`.
+/// A client for the API server that a file names, or else the environment: in a pod by its service account,
+/// elsewhere by `KUBECONFIG`.
 ///
 /// A connection on which nothing comes is given up. kube has no limit of its own, and a list or the start
 /// of a watch would wait for ever.
-pub async fn connect() -> anyhow::Result<Client> {
-    let mut config = Config::infer().await?;
+pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
+    let mut config = match kubeconfig {
+        Some(file) => {
+            let read = Kubeconfig::read_from(file)?;
+            Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?
+        }
+        None => Config::infer().await?,
+    };
     config.connect_timeout = Some(REQUEST_TIMEOUT);
     config.read_timeout = Some(SILENCE);
     Ok(Client::try_from(config)?)

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
 
+use super::authority::Authority;
+use super::hop_limit::Tried;
 use crate::api::{NodeENIAttachment, SubnetOffset};
 use crate::model::{Ec2ErrorKind, EniId};
 use crate::plan::{Settings, backoff};
@@ -21,6 +23,8 @@ pub struct Context<C, E, K> {
     pub settings: Settings,
     /// What this process remembers.
     pub memory: Memory,
+    /// What this process has learnt of what it may do in EC2.
+    pub authority: Authority,
 }
 
 /// Time and chance: inputs like any other, so that a test can set them.
@@ -36,10 +40,12 @@ pub trait Clock: Send + Sync + 'static {
 /// None of it is needed: a process that starts anew waits a little longer where it does not know.
 #[derive(Debug, Default)]
 pub struct Memory {
+    pub(super) hop_limits: Tried,
     slots: Mutex<BTreeMap<String, SlotMemory>>,
     leftovers: Mutex<BTreeMap<String, Timestamp>>,
     visits: Mutex<BTreeMap<String, Timestamp>>,
     swept: Mutex<Swept>,
+    taken_over: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 /// What the last listing of the whole cluster told.
@@ -134,6 +140,15 @@ impl Memory {
         at
     }
 
+    /// A slot is left alone until then, though nothing has failed.
+    pub fn put_off(&self, slot: &NodeENIAttachment, until: Timestamp, now: Timestamp) {
+        let uid = slot.metadata.uid.as_deref().unwrap_or_default();
+        let mut slots = self.slots();
+        let memory = slots.entry(uid.to_owned()).or_insert(SlotMemory::known_since(now));
+        memory.generation = slot.metadata.generation;
+        memory.retry_at = Some(until);
+    }
+
     /// The calls for a slot went through.
     pub fn succeeded(&self, uid: &str) {
         self.slots().entry(uid.to_owned()).and_modify(|slot| {
@@ -187,6 +202,17 @@ impl Memory {
     /// Why nothing may be deleted, if so.
     pub fn hold(&self) -> Option<String> {
         self.swept_mut().hold.clone()
+    }
+
+    /// A `NodeENI`'s ENIs were taken over from another controller, by tags that not every listing shows yet.
+    pub fn take_over(&self, node_eni: &str, now: Timestamp) {
+        let mut known = self.taken_over.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(node_eni.to_owned(), now);
+    }
+
+    /// When a `NodeENI`'s ENIs were taken over from another controller, if this process did.
+    pub fn taken_over(&self, node_eni: &str) -> Option<Timestamp> {
+        self.taken_over.lock().unwrap_or_else(PoisonError::into_inner).get(node_eni).copied()
     }
 
     /// A `NodeENI` is gone.

@@ -12,4 +12,7 @@ pub enum PassError {
     /// Kubernetes could not be read or written.
     #[error("talking to Kubernetes")]
     Cluster(#[from] ClusterError),
+    /// The pass came upon a defect of ours. Others go on: one object must not stop all.
+    #[error("a defect: the pass panicked")]
+    Panicked,
 }

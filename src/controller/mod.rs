@@ -1,10 +1,14 @@
 //! The controller: passes over `NodeENI`s and over instances, and the wiring that causes them.
 
+mod authority;
+pub mod budget;
 mod clock;
 mod context;
+mod dry_run;
 mod error;
 mod execute;
 mod fence;
+mod hop_limit;
 pub mod instance_pass;
 mod lease;
 mod network;
@@ -13,8 +17,10 @@ mod queue;
 mod run;
 mod shared;
 pub mod sweep_pass;
+mod takeover;
 mod watch;
 
+pub use authority::{Authority, Authorized};
 pub use clock::SystemClock;
 pub use context::{Clock, Context, Memory, Swept};
 pub use error::PassError;

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
-use super::network;
+use super::{dry_run, hop_limit, network, takeover};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
 use crate::ec2::{Answer, Ec2, EniQuery};
@@ -16,6 +16,7 @@ use crate::model::{Ec2Error, InstanceId, Ownership, Slot, VpcId};
 use crate::plan::belief::Listing;
 use crate::plan::fanout::{Finalizer, Leftovers, Plan, Renewal, World, instances, plan, remove_all};
 use crate::plan::instance::{Sighting, slot_of};
+use crate::plan::takeover::{Stage, stage};
 use crate::plan::{Pace, rollup};
 
 /// How many objects are written at once. The client's own limit, five requests in flight, is not more.
@@ -37,6 +38,9 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
         Some(Sight::Undecodable(object, why)) => return tell_undecodable(&object, &why, context).await,
         None => return bereave(name, context).await,
     };
+    if let Some(pace) = takeover::take_over(&object, context).await? {
+        return Ok(pace);
+    }
     let world = match observe(&object, context).await {
         Ok(world) => world,
         Err(error) => {
@@ -48,7 +52,10 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
     let plan = spare(plan(&world, &context.settings), &unreadable, &world);
     let visit = next_visit(&world, &plan, context);
     tracing::debug!(nodeeni = name, create = plan.create.len(), update = plan.update.len(), remove = plan.remove.len(), pace = ?plan.pace, "planned");
-    Ok(carry_out(&object, plan, context).await?.or(visit))
+    let create = dry_run::request(&world, &plan, &context.settings.cluster);
+    let done = carry_out(&object, plan, context).await?.or(visit);
+    let hops = hop_limit::raise(name, &world, context).await;
+    Ok(done.or(hops).or(dry_run::ask(create, context).await))
 }
 
 /// The objects of a `NodeENI` that are there and cannot be read.
@@ -119,6 +126,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         nodes,
         instances: sightings,
         children,
+        authority: context.authority.known(),
     })
 }
 
@@ -150,10 +158,15 @@ async fn leftovers<C: Cluster, E: Ec2, K: Clock>(
 
 /// Whether nothing says which places the object's subnets have, although its ENIs' tags might: it may come
 /// from a backup. A listing of the whole cluster would have told.
-fn unplaced<C, E, K>(object: &NodeENI, children: &[NodeENIAttachment], context: &Context<C, E, K>) -> bool {
+fn unplaced<C, E, K: Clock>(
+    object: &NodeENI,
+    children: &[NodeENIAttachment],
+    context: &Context<C, E, K>,
+) -> bool {
     let name = object.metadata.name.as_deref().unwrap_or_default();
     let told = object.status.as_ref().is_some_and(|status| !status.subnet_offsets.is_empty());
-    !told && children.is_empty() && context.memory.places(name).is_none()
+    let new_here = stage(object, context.clock.now()) != Stage::None;
+    new_here || !told && children.is_empty() && context.memory.places(name).is_none()
 }
 
 /// Makes, changes and removes slots, and publishes.
@@ -229,7 +242,12 @@ async fn make<C: Cluster, E: Ec2, K: Clock>(
     context: &Context<C, E, K>,
 ) -> Result<(), PassError> {
     let made = context.cluster.create(slot).await?;
-    context.memory.born(made.metadata.uid.as_deref().unwrap_or_default(), context.clock.now());
+    let now = context.clock.now();
+    // An ENI that got our tags a moment ago may be missing from the next listing.
+    let tagged = context.memory.taken_over(&slot.spec.node_eni);
+    if tagged.is_none_or(|at| at + context.settings.listing_lag <= now) {
+        context.memory.born(made.metadata.uid.as_deref().unwrap_or_default(), now);
+    }
     Ok(())
 }
 

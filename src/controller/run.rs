@@ -6,15 +6,20 @@ use std::time::Duration;
 use futures::channel::mpsc::unbounded;
 use kube::Client;
 use tokio::sync::watch;
+use tracing::Instrument;
 
+use super::budget::{Budget, BudgetSettings, Budgeted, in_lane};
 use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
 use super::queue::{self, Limits, Wake};
 use super::watch::{Wakes, Watches};
-use super::{Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass, sweep_pass};
+use super::{
+    Authority, Authorized, Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass, sweep_pass,
+};
 use crate::cluster::KubeCluster;
 use crate::ec2::Ec2;
 use crate::plan::Settings;
+use crate::plan::budget::Lane;
 
 /// How the controller is run.
 #[derive(Debug, Clone)]
@@ -27,6 +32,8 @@ pub struct Options {
     pub node_enis_at_once: usize,
     /// Passes over instances at once.
     pub instances_at_once: usize,
+    /// How fast EC2 may be called.
+    pub budget: BudgetSettings,
 }
 
 /// How far the controller is.
@@ -88,6 +95,36 @@ pub async fn run<E: Ec2>(
     end
 }
 
+/// Kubernetes as the passes know it.
+type OurCluster = Fenced<KubeCluster, SystemClock>;
+
+/// EC2 as the passes know it: shared by them, within the budget, for as long as we lead, and while AWS takes our credentials.
+type OurEc2<E> = SharedEc2<Budgeted<Fenced<Authorized<E, SystemClock>, SystemClock>>>;
+
+/// What every pass is given.
+fn context<E: Ec2>(
+    cluster: KubeCluster,
+    ec2: E,
+    mandate: Mandate,
+    options: &Options,
+) -> Context<OurCluster, OurEc2<E>, SystemClock> {
+    let authority = Authority::default();
+    let ec2 = Authorized::new(ec2, authority.clone(), SystemClock);
+    Context {
+        cluster: Fenced::new(cluster, mandate.clone(), SystemClock),
+        // The fence is behind the budget: a call that has waited for its turn is looked at again before it
+        // is sent.
+        ec2: SharedEc2::new(Budgeted::new(
+            Fenced::new(ec2, mandate, SystemClock),
+            Budget::new(&options.budget),
+        )),
+        clock: SystemClock,
+        settings: options.settings.clone(),
+        memory: Memory::default(),
+        authority,
+    }
+}
+
 /// Watches, and runs passes until told to stop.
 async fn act<E: Ec2>(
     client: Client,
@@ -102,13 +139,8 @@ async fn act<E: Ec2>(
     let (sweeps, woken_sweeps) = unbounded();
     let visits = node_enis.clone();
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
-    let context = Context {
-        cluster: Fenced::new(KubeCluster::new(client, snapshot), mandate.clone(), SystemClock),
-        ec2: SharedEc2::new(Fenced::new(ec2, mandate, SystemClock)),
-        clock: SystemClock,
-        settings: options.settings.clone(),
-        memory: Memory::default(),
-    };
+    let cluster = KubeCluster::new(client, snapshot);
+    let context = context(cluster, ec2, mandate, options);
     stage.send_replace(Stage::CatchingUp);
     let (mut seen_all, has_begun) = (stage.subscribe(), stage.subscribe());
     let passes = async {
@@ -125,16 +157,22 @@ async fn act<E: Ec2>(
                 woken_node_enis,
                 limits(options.node_enis_at_once, GATHER, Duration::ZERO),
                 stop.clone(),
-                async |name: String| { node_eni_pass::pass(&name, &context).await }
+                async |name: String| {
+                    let span = tracing::info_span!("pass", nodeeni = name);
+                    node_eni_pass::pass(&name, &context).instrument(span).await
+                }
             ),
             queue::run(
                 woken_instances,
                 limits(options.instances_at_once, Duration::ZERO, SLOTS_GATHER),
                 stop.clone(),
-                async |id| { instance_pass::pass(&id, &context).await }
+                async |id| {
+                    let span = tracing::info_span!("pass", instance = %id);
+                    instance_pass::pass(&id, &context).instrument(span).await
+                }
             ),
             queue::run(woken_sweeps, limits(1, GATHER, Duration::ZERO), stop.clone(), async |_| {
-                let looked = sweep_pass::pass(&context).await?;
+                let looked = in_lane(Lane::Sweep, sweep_pass::pass(&context)).await?;
                 for name in looked.visit {
                     let _ = visits.unbounded_send(Wake { key: name, news: true });
                 }

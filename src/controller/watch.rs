@@ -252,3 +252,6 @@ fn selects(sight: &Sight, node: &NodeFacts) -> bool {
         Sight::Undecodable(..) => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,13 +33,22 @@ pub fn sort(code: &str, message: &str) -> Ec2ErrorKind {
     }
 }
 
+/// EC2's words without the encoded part of a refusal: it is another one each time, and nobody can read it
+/// without a further permission, so it would make each refusal look like news.
+#[must_use]
+pub fn readable(message: &str) -> &str {
+    message.split(" Encoded authorization failure message").next().unwrap_or(message)
+}
+
 /// The meanings of the codes that every call can give.
 fn sort_common(code: &str) -> Ec2ErrorKind {
     match code {
         "UnauthorizedOperation"
-        | "AuthFailure"
         | "AccessDenied"
         | "AccessDeniedException"
+        | "OptInRequired"
+        | "PendingVerification" => Ec2ErrorKind::Unauthorized,
+        "AuthFailure"
         | "Blocked"
         | "ExpiredToken"
         | "ExpiredTokenException"
@@ -48,11 +57,9 @@ fn sort_common(code: &str) -> Ec2ErrorKind {
         | "InvalidSecurity.RequestHasExpired"
         | "MissingAuthenticationToken"
         | "NoCredentials"
-        | "OptInRequired"
-        | "PendingVerification"
         | "RequestExpired"
         | "SignatureDoesNotMatch"
-        | "UnrecognizedClientException" => Ec2ErrorKind::Unauthorized,
+        | "UnrecognizedClientException" => Ec2ErrorKind::Unauthenticated,
         "RequestLimitExceeded"
         | "BandwidthLimitExceeded"
         | "ConcurrentRequestLimitExceeded"
@@ -168,9 +175,21 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_can_read_is_left_out_of_a_refusal() {
+        let refusal =
+            "You are not authorized to perform: ec2:CreateTags. Encoded authorization failure message: x1";
+        assert_eq!(readable(refusal), "You are not authorized to perform: ec2:CreateTags.");
+        assert_eq!(readable("other words"), "other words");
+    }
+
+    #[test]
     fn what_every_call_can_give_is_told_apart() {
         check("RequestLimitExceeded", "", Ec2ErrorKind::Throttled);
         check("UnauthorizedOperation", "", Ec2ErrorKind::Unauthorized);
+        for code in ["ExpiredToken", "InvalidClientTokenId", "AuthFailure", "NoCredentials", "RequestExpired"]
+        {
+            check(code, "", Ec2ErrorKind::Unauthenticated);
+        }
         check("InternalError", "", Ec2ErrorKind::NoAnswer);
         check("OperationNotPermitted", "", Ec2ErrorKind::Refused);
         check("SomethingNew", "", Ec2ErrorKind::Refused);

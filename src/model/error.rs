@@ -65,6 +65,19 @@ impl Call {
         Self::DescribeSecurityGroups,
     ];
 
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::DescribeEnis
+                | Self::DescribeInstances
+                | Self::DescribeInstanceTypes
+                | Self::DescribeSubnets
+                | Self::DescribeSecurityGroups
+        )
+    }
+
     /// The action's name, as EC2 and IAM write it.
     #[must_use]
     pub fn action(self) -> &'static str {
@@ -154,8 +167,11 @@ pub enum Ec2ErrorKind {
     Mismatch,
     /// The token was used with other parameters: an earlier create is out there. Look for it.
     TokenReused,
-    /// Our credentials do not allow the call, or are none. Only a person can help.
+    /// Our credentials do not allow the call. Only a person can help.
     Unauthorized,
+    /// AWS takes no call of ours: there are no credentials, or they are expired, revoked or unknown. Only a
+    /// person can help, and until then nothing is to be changed.
+    Unauthenticated,
     /// EC2 wants us to slow down.
     Throttled,
     /// No answer came, or one that says nothing. The call may or may not have taken effect.

@@ -18,6 +18,7 @@ fn bounds(kind: Ec2ErrorKind) -> (SignedDuration, SignedDuration) {
         | Kind::Throttled
         | Kind::NoAnswer => (2, 60),
         Kind::InstanceNotReady => (10, 120),
+        Kind::Unauthenticated => (30, 300),
         Kind::InstanceFull
         | Kind::AccountFull
         | Kind::SubnetFull

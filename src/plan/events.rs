@@ -2,9 +2,13 @@
 //!
 //! Reasons are the reference system's, so that its users' alerts go on working.
 
+use super::verdicts;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::api::{CloudState, CloudStatus, ConditionType, NodeENIAttachmentStatus, Reason, find_condition};
+use crate::api::{
+    CloudState, CloudStatus, ConditionType, NodeENIAttachment, NodeENIAttachmentStatus, Reason,
+    find_condition,
+};
 
 /// Something to tell a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +21,8 @@ pub struct Event {
     pub message: String,
 }
 
-/// Reasons that say that nothing is wrong.
-const UNREMARKABLE: [Reason; 9] = [
+/// Reasons that say that nothing is wrong, or what is told once for all slots of a `NodeENI`.
+const UNREMARKABLE: [Reason; 13] = [
     Reason::InProgress,
     Reason::Settling,
     Reason::Throttled,
@@ -28,16 +32,17 @@ const UNREMARKABLE: [Reason; 9] = [
     Reason::Detaching,
     Reason::Deleted,
     Reason::WaitingForRelease,
+    Reason::NodeGoing,
+    Reason::InstanceGone,
+    Reason::Unauthorized,
+    Reason::Unauthenticated,
 ];
 
-/// The events of a slot whose status changes.
+/// The events of a slot whose status changes from the object's to another.
 #[must_use]
-pub fn of_slot(
-    node: &str,
-    before: Option<&NodeENIAttachmentStatus>,
-    after: &NodeENIAttachmentStatus,
-    leaving: bool,
-) -> Vec<Event> {
+pub fn of_slot(object: &NodeENIAttachment, after: &NodeENIAttachmentStatus) -> Vec<Event> {
+    let (node, leaving) = (object.spec.node_name.as_str(), object.spec.release);
+    let before = object.status.as_ref();
     let old = before.map_or(&[][..], |status| &status.conditions);
     let mut events = vec![];
     let now_attached = became_true(old, &after.conditions, ConditionType::Attached);
@@ -45,7 +50,8 @@ pub fn of_slot(
         let at = find_condition(&after.conditions, ConditionType::Attached).map_or("", |one| &one.message);
         let message = format!("attached {} to node {node} {at}", id(cloud));
         let elsewhere = says(&after.conditions, ConditionType::Attached, Reason::OtherDeviceIndex);
-        events.push(Event { warning: elsewhere, reason: "ENIAttached", message });
+        let warning = elsewhere && !asks_for_default_index(object);
+        events.push(Event { warning, reason: "ENIAttached", message });
     }
     if let Some(cloud) = detached(before, after) {
         events.push(Event {
@@ -56,6 +62,15 @@ pub fn of_slot(
     }
     events.extend(trouble(node, old, &after.conditions, leaving));
     events
+}
+
+/// Whether the `NodeENI` leaves the device index at its default of 1, or says the same.
+///
+/// The VPC CNI takes index 1 for its own second ENI on any node with a few pods, so that it is taken is
+/// ordinary.
+fn asks_for_default_index(object: &NodeENIAttachment) -> bool {
+    let spec = &object.spec;
+    spec.network_card_index == 0 && spec.device_index - spec.offset == 1
 }
 
 /// The event of an ENI that was deleted.
@@ -70,7 +85,9 @@ fn trouble(node: &str, old: &[Condition], new: &[Condition], leaving: bool) -> O
     let ready = find_condition(new, ConditionType::Ready)?;
     let was = find_condition(old, ConditionType::Ready);
     let known = UNREMARKABLE.iter().any(|reason| reason.name() == ready.reason);
-    if ready.status != "False" || known || was.is_some_and(|was| was.reason == ready.reason) {
+    let told_elsewhere = verdicts::says_unreadable(ready);
+    if ready.status != "False" || known || told_elsewhere || was.is_some_and(|was| was.reason == ready.reason)
+    {
         return None;
     }
     let created = find_condition(new, ConditionType::Created).is_some_and(|one| one.status == "True");

@@ -9,21 +9,26 @@
 
 pub mod addresses;
 pub mod asks;
+pub mod authority;
 pub mod backoff;
 pub mod belief;
+pub mod budget;
 pub mod events;
 pub mod fanout;
+pub mod hop_limit;
 pub mod instance;
 pub mod lease;
 pub mod node;
 pub mod offsets;
 pub mod positions;
 pub mod record;
+pub mod region;
 pub mod release;
 pub mod resolve;
 pub mod rollup;
 pub mod slot_status;
 pub mod sweep;
+pub mod takeover;
 pub mod verdicts;
 
 use k8s_openapi::jiff::SignedDuration;
@@ -62,6 +67,10 @@ pub struct Settings {
 
     /// Whether an ENI is ready only when the node's agent says so.
     pub agent_required: bool,
+
+    /// What to raise the hop limit of the metadata service to, on instances of selected nodes; `None` for
+    /// not at all.
+    pub hop_limit: Option<u32>,
 
     /// How careful to be with what a listing of the whole cluster shows.
     pub sweep: sweep::Rules,

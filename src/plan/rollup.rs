@@ -9,10 +9,10 @@ use super::events::Event;
 use super::fanout::{Listed, Unserved, World};
 use super::instance::slot_of;
 use super::resolve::join;
-use super::{offsets, verdicts};
+use super::{authority, offsets, verdicts};
 use crate::api::{
     AttachmentSummary, CloudState, ConditionType, MAX_SUMMARIES, NodeENI, NodeENIAttachment, NodeENIStatus,
-    Reason, SubnetOffset, Verdict, find_condition, set_condition,
+    REPLACE_ANNOTATION, Reason, SubnetOffset, Verdict, find_condition, set_condition,
 };
 use crate::model::{Ec2Error, Slot};
 
@@ -59,11 +59,22 @@ pub fn undecodable(object: &NodeENI, why: &str, now: Timestamp) -> NodeENIStatus
     with(object, ConditionType::SpecValid, Reason::Undecodable, &message, now)
 }
 
-/// The status of a `NodeENI` for which EC2 could not be read.
+/// The status of a `NodeENI` for which EC2 could not be read. One that is well stays so where the failure
+/// passes by itself.
 #[must_use]
 pub fn unreadable(object: &NodeENI, error: &Ec2Error, now: Timestamp) -> NodeENIStatus {
+    let told = object.status.as_ref().filter(|status| {
+        find_condition(&status.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True")
+    });
+    if let Some(well) = told.filter(|_| verdicts::passes_by_itself(error.kind)) {
+        return well.clone();
+    }
     let (reason, message) = verdicts::failure(error);
-    with(object, ConditionType::Ready, reason, &message, now)
+    let mut status = with(object, ConditionType::Ready, reason, &message, now);
+    if let Some(verdict) = authority::of_failure(error) {
+        set_condition(&mut status.conditions, &verdict, object.metadata.generation, now);
+    }
+    status
 }
 
 /// Says in a status that was decided already what else is in the way of the object's ENIs.
@@ -128,8 +139,15 @@ fn holds(child: &NodeENIAttachment, type_: ConditionType) -> bool {
 
 /// What is in a slot's way, if anything is.
 fn trouble(child: &NodeENIAttachment) -> Option<&Condition> {
-    const ON_ITS_WAY: [Reason; 5] =
-        [Reason::InProgress, Reason::Settling, Reason::Paused, Reason::Removing, Reason::Detaching];
+    const ON_ITS_WAY: [Reason; 7] = [
+        Reason::InProgress,
+        Reason::Settling,
+        Reason::Paused,
+        Reason::Removing,
+        Reason::Detaching,
+        Reason::NodeGoing,
+        Reason::InstanceGone,
+    ];
     let ready = child.condition(ConditionType::Ready)?;
     let fine = ON_ITS_WAY.iter().any(|reason| reason.name() == ready.reason);
     (ready.status == "False" && !fine).then_some(ready)
@@ -183,15 +201,18 @@ fn verdicts(
     status: &NodeENIStatus,
     staying: &[&NodeENIAttachment],
 ) -> Vec<Verdict> {
+    let authorized = authority::verdict(&world.authority, &world.children);
     if let Some(ready) = standing_still(world) {
-        return vec![ready];
+        return vec![ready, authorized];
     }
     let troubles = troubles(seen, staying);
     vec![
         spec_valid(seen),
         nodes_supported(seen),
         uneven_zones(seen),
+        replacement_needed(staying),
         degraded(&troubles),
+        authorized,
         ready(seen, status, &troubles),
     ]
 }
@@ -266,6 +287,24 @@ fn uneven_zones(seen: &Seen) -> Verdict {
             )
         }
     }
+}
+
+/// `ReplacementNeeded`: how many ENIs, and on which nodes, have to be replaced to be as the spec says.
+fn replacement_needed(staying: &[&NodeENIAttachment]) -> Verdict {
+    let say =
+        |holds, reason, message| Verdict::new(ConditionType::ReplacementNeeded, Some(holds), reason, message);
+    let needy = staying.iter().filter(|child| holds(child, ConditionType::ReplacementNeeded));
+    let nodes: BTreeSet<String> = needy.clone().map(|child| child.spec.node_name.clone()).collect();
+    if nodes.is_empty() {
+        return say(false, Reason::AsSpecified, String::new());
+    }
+    let message = format!(
+        "{} ENIs hang at another position than the spec asks for now, on {}: replace the nodes, or set the \
+         annotation {REPLACE_ANNOTATION} to the generation of this object",
+        needy.count(),
+        join(nodes)
+    );
+    say(true, Reason::PositionChanged, shortened(message))
 }
 
 /// What is in the way of ENIs: reason and words, the most frequent reason first.
@@ -348,8 +387,9 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
         (ConditionType::SpecValid, "False", "SpecInvalid"),
         (ConditionType::NodesSupported, "False", "NodesNotSupported"),
         (ConditionType::UnevenZones, "True", "UnevenZones"),
+        (ConditionType::ReplacementNeeded, "True", "ReplacementNeeded"),
         (ConditionType::Degraded, "True", "NodesNotServed"),
-        (ConditionType::Ready, "False", "EC2NotReadable"),
+        (ConditionType::Authorized, "False", "NotAuthorized"),
     ];
     let told = |(type_, bad, event): (ConditionType, &str, &'static str)| {
         let now = find_condition(&after.conditions, type_).filter(|one| one.status == bad)?;
@@ -361,7 +401,22 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
             message: format!("{}: {}", now.reason, now.message),
         })
     };
-    bad.into_iter().filter_map(told).collect()
+    let mut events: Vec<Event> = bad.into_iter().filter_map(told).collect();
+    if let (Some(now), None) = (unreadable_by(&after.conditions), unreadable_by(old)) {
+        let message = format!("{}: {}", now.reason, now.message);
+        events.push(Event { warning: true, reason: "EC2NotReadable", message });
+    }
+    events
+}
+
+/// The condition that says that EC2 may not be read, for this pass or for the slots.
+fn unreadable_by(conditions: &[Condition]) -> Option<&Condition> {
+    [(ConditionType::Ready, "False"), (ConditionType::Degraded, "True")].into_iter().find_map(
+        |(type_, bad)| {
+            find_condition(conditions, type_)
+                .filter(|one| one.status == bad && verdicts::says_unreadable(one))
+        },
+    )
 }
 
 /// Whether a worry of this type is told of the `NodeENI` and nowhere else.
@@ -375,7 +430,6 @@ fn is_told(type_: ConditionType, reason: &str) -> bool {
             Reason::Undecodable,
             Reason::ApiRefused,
         ]),
-        ConditionType::Ready => one_of(&[Reason::Unauthorized]),
         _ => true,
     }
 }

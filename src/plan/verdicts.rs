@@ -1,5 +1,7 @@
 //! What to say of a slot: its standing, as conditions.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use super::instance::wanted_position as wanted;
 use super::{Settings, record};
 use crate::api::{
@@ -118,8 +120,13 @@ fn created(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &S
             Some(reason) => say(Some(true), reason, format!("found {eni} by its tags")),
             None => say(Some(true), Reason::Created, eni.to_owned()),
         },
+        // A read that failed says nothing of the create that may be out there.
+        (None, Standing::Failed(error)) if error.call.is_read() && token_was_reused(object) => {
+            let (reason, message) = progress(&Standing::LookingForEarlierCreate);
+            say(Some(false), reason, message.to_owned())
+        }
         (None, Standing::Failed(error)) => {
-            let (reason, message) = failure(error);
+            let (reason, message) = failure_of(object, error);
             say(Some(false), reason, message)
         }
         (None, Standing::Blocked(reason, message)) => say(Some(false), *reason, message.clone()),
@@ -153,7 +160,7 @@ fn attached(object: &NodeENIAttachment, cloud: Option<&CloudStatus>, standing: &
     }
     match standing {
         Standing::Failed(error) => {
-            let (reason, message) = failure(error);
+            let (reason, message) = failure_of(object, error);
             say(Some(false), reason, message)
         }
         Standing::Blocked(reason, message) => say(Some(false), *reason, message.clone()),
@@ -220,7 +227,7 @@ fn ready(
     settings: &Settings,
 ) -> Verdict {
     let say = |holds, reason, message| Verdict::new(ConditionType::Ready, holds, reason, message);
-    if let Some((reason, message)) = standing.overrules() {
+    if let Some((reason, message)) = standing.overrules(object) {
         return say(Some(false), reason, message);
     }
     if attached.holds != Some(true) {
@@ -253,7 +260,7 @@ fn on_the_host(object: &NodeENIAttachment, settings: &Settings) -> Option<Verdic
 
 impl Standing {
     /// What makes a slot unready even while its ENI is attached.
-    fn overrules(&self) -> Option<(Reason, String)> {
+    fn overrules(&self, object: &NodeENIAttachment) -> Option<(Reason, String)> {
         match self {
             Self::Removing | Self::WaitingForRelease | Self::Detaching | Self::Gone => {
                 let (reason, message) = progress(self);
@@ -264,7 +271,7 @@ impl Standing {
             }
             // What passes by itself takes nothing from an ENI that is attached.
             Self::Failed(error) if passes_by_itself(error.kind) => None,
-            Self::Failed(error) => Some(failure(error)),
+            Self::Failed(error) => Some(failure_of(object, error)),
             Self::Blocked(reason @ Reason::TooManyAddresses, message) => Some((*reason, message.clone())),
             Self::AsBefore
             | Self::Paused
@@ -313,6 +320,25 @@ pub fn passes_by_itself(kind: Ec2ErrorKind) -> bool {
     matches!(kind, Ec2ErrorKind::Throttled | Ec2ErrorKind::NoAnswer)
 }
 
+/// Reason and words for a call that EC2 refused for a slot: EC2's own do not name what they are about.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others are not about where the ENI should be")]
+fn failure_of(object: &NodeENIAttachment, error: &Ec2Error) -> (Reason, String) {
+    let (reason, message) = failure(error);
+    let spec = &object.spec;
+    let about = match error.kind {
+        Ec2ErrorKind::SubnetFull => format!(" (subnet {} in {})", spec.subnet_id, spec.zone),
+        Ec2ErrorKind::Mismatch => format!(
+            " (subnet {} in {}, security groups {}, instance {})",
+            spec.subnet_id,
+            spec.zone,
+            spec.security_group_ids.join(", "),
+            spec.instance_id
+        ),
+        _ => String::new(),
+    };
+    (reason, format!("{message}{about}"))
+}
+
 /// Reason and words for a call that EC2 refused.
 #[expect(clippy::wildcard_enum_match_arm, reason = "EC2's words on the others say what to do")]
 pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
@@ -323,6 +349,7 @@ pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
         Kind::AccountFull => Reason::AccountFull,
         Kind::Mismatch => Reason::Mismatch,
         Kind::Unauthorized => Reason::Unauthorized,
+        Kind::Unauthenticated => Reason::Unauthenticated,
         Kind::Throttled => Reason::Throttled,
         Kind::NoAnswer => Reason::NoAnswer,
         Kind::InstanceNotReady => Reason::InstanceNotReady,
@@ -337,6 +364,9 @@ pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
     };
     let what_to_do = match error.kind {
         Kind::Unauthorized => permission(error.call),
+        Kind::Unauthenticated => {
+            " (nothing is changed until AWS takes the controller's credentials)".to_owned()
+        }
         Kind::Mismatch => {
             " (subnet, security groups and instance must be of one VPC and one zone)".to_owned()
         }
@@ -349,6 +379,11 @@ pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
 fn permission(call: Call) -> String {
     let with_tags = if call == Call::Create { " and ec2:CreateTags" } else { "" };
     format!(" (the controller's role needs ec2:{}{with_tags})", call.action())
+}
+
+/// Whether a condition says that EC2 may not be read: one cause for all slots, told once for the `NodeENI`.
+pub(super) fn says_unreadable(condition: &Condition) -> bool {
+    condition.reason == Reason::Unauthorized.name() && condition.message.contains("role needs ec2:Describe")
 }
 
 /// Whether EC2 said of the slot's token that it was used with other parameters.

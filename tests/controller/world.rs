@@ -89,11 +89,6 @@ impl<'a> World<'a> {
         serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
     }
 
-    pub(crate) fn attachments(&self) -> Vec<Value> {
-        let all = self.get(&["nodeeniattachments"]);
-        all["items"].as_array().cloned().unwrap_or_default()
-    }
-
     pub(crate) fn state(&self) -> Value {
         request("GET", &self.ec2, "/_sim/state", None).unwrap()
     }

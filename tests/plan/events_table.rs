@@ -24,7 +24,7 @@ fn with(object: &NodeENIAttachment, status: NodeENIAttachmentStatus) -> NodeENIA
 }
 
 fn told(before: &NodeENIAttachment, after: &NodeENIAttachmentStatus) -> Vec<(bool, &'static str)> {
-    let events: Vec<Event> = of_slot("node-1", before.status.as_ref(), after, before.spec.release);
+    let events: Vec<Event> = of_slot(before, after);
     assert!(events.iter().all(|event| event.message.contains("node-1")), "{events:?}");
     events.into_iter().map(|event| (event.warning, event.reason)).collect()
 }
@@ -56,6 +56,36 @@ fn another_device_index_than_the_one_asked_for_is_a_warning() {
 }
 
 #[test]
+fn another_device_index_than_the_default_is_ordinary() {
+    let mut object = slot_object(1);
+    // The third subnet of its zone.
+    (object.spec.device_index, object.spec.offset) = (3, 2);
+    let before = with(&object, status(&object, Some(CloudState::Attaching), &Standing::Attaching));
+    let after = status(&before, Some(CloudState::Attached), &attached());
+    assert_eq!(told(&before, &after), [(false, "ENIAttached")]);
+}
+
+#[test]
+fn a_node_that_goes_takes_its_enis_along_without_a_warning() {
+    let object = slot_object(1);
+    for reason in [Reason::InstanceGone, Reason::NodeGoing] {
+        let blocked = Standing::Blocked(reason, "m".to_owned());
+        assert_eq!(told(&object, &status(&object, None, &blocked)), [], "{reason:?}");
+    }
+}
+
+#[test]
+fn an_eni_that_somebody_moved_is_a_warning() {
+    let object = slot_object(1);
+    let mut cloud = recorded(&object, 1, CloudState::Attached, ago(100));
+    cloud.other_instance_id = Some("i-00000002".to_owned());
+    let moved = Standing::Elsewhere("i-00000002".to_owned());
+    let verdicts = verdicts::of(&object, Some(&cloud), &moved, &settings());
+    let after = slot_status::build(&object, Some(cloud), &verdicts, at(NOW));
+    assert_eq!(told(&object, &after), [(true, "ENIAttachmentFailed")]);
+}
+
+#[test]
 fn a_failure_is_told_once_for_each_reason() {
     let object = slot_object(1);
     let first = status(&object, None, &refused(Ec2ErrorKind::SubnetFull));
@@ -63,9 +93,20 @@ fn a_failure_is_told_once_for_each_reason() {
     let once = with(&object, first);
     assert_eq!(told(&once, &status(&once, None, &refused(Ec2ErrorKind::SubnetFull))), []);
     assert_eq!(
-        told(&once, &status(&once, None, &refused(Ec2ErrorKind::Unauthorized))),
+        told(&once, &status(&once, None, &refused(Ec2ErrorKind::AccountFull))),
         [(true, "ENICreationFailed")]
     );
+}
+
+#[test]
+fn that_ec2_may_not_be_read_is_told_of_the_node_eni_and_not_of_each_slot() {
+    let denied = |call| {
+        let message = "m".to_owned();
+        Standing::Failed(Ec2Error { call, kind: Ec2ErrorKind::Unauthorized, code: "C".to_owned(), message })
+    };
+    let object = slot_object(1);
+    assert_eq!(told(&object, &status(&object, None, &denied(Call::DescribeEnis))), []);
+    assert_eq!(told(&object, &status(&object, None, &denied(Call::Create))), [(true, "ENICreationFailed")]);
 }
 
 #[test]
@@ -79,7 +120,7 @@ fn a_create_that_is_refused_again_is_not_told_again() {
 }
 
 #[test]
-fn what_passes_by_itself_is_not_told() {
+fn what_passes_by_itself_or_is_told_elsewhere_is_not_told() {
     let object = slot_object(1);
     for standing in [
         Standing::Creating,
@@ -87,6 +128,9 @@ fn what_passes_by_itself_is_not_told() {
         Standing::Paused,
         refused(Ec2ErrorKind::Throttled),
         refused(Ec2ErrorKind::NoAnswer),
+        // What the controller may not do is told of the NodeENI, once, and not of each slot.
+        refused(Ec2ErrorKind::Unauthorized),
+        refused(Ec2ErrorKind::Unauthenticated),
     ] {
         assert_eq!(told(&object, &status(&object, None, &standing)), [], "{standing:?}");
     }
@@ -101,7 +145,7 @@ fn a_failed_attach_and_a_failed_attribute_are_told_by_their_names() {
         [(true, "ENIAttachmentFailed")]
     );
     let before = with(&object, status(&object, Some(CloudState::Attached), &attached()));
-    let after = status(&before, Some(CloudState::Attached), &refused(Ec2ErrorKind::Unauthorized));
+    let after = status(&before, Some(CloudState::Attached), &refused(Ec2ErrorKind::AccountFull));
     assert_eq!(told(&before, &after), [(true, "ENINotReady")]);
 }
 
@@ -113,9 +157,9 @@ fn a_detach_is_told_and_what_hinders_it_is_too() {
     let after = status(&before, Some(CloudState::Detaching), &Standing::Detaching);
     assert_eq!(told(&before, &after), [(false, "ENIDetached")]);
     assert_eq!(told(&with(&object, after.clone()), &after), []);
-    let hindered = status(&before, Some(CloudState::Attached), &refused(Ec2ErrorKind::Unauthorized));
+    let hindered = status(&before, Some(CloudState::Attached), &refused(Ec2ErrorKind::AccountFull));
     assert_eq!(told(&before, &hindered), [(true, "ENIDetachmentFailed")]);
-    let hindered = status(&before, Some(CloudState::Available), &refused(Ec2ErrorKind::Unauthorized));
+    let hindered = status(&before, Some(CloudState::Available), &refused(Ec2ErrorKind::AccountFull));
     assert_eq!(told(&before, &hindered), [(true, "ENIDeletionFailed")]);
 }
 

@@ -102,8 +102,13 @@ proptest! {
                 let of_each = per_instance(staying);
                 let release = |instance: &String| world.children.iter()
                     .any(|child| child.spec.release && child.spec.instance_id == *instance);
-                // A slot that goes may hold the subnet that is chosen anew.
-                prop_assert!(wanted.iter().all(|one| of_each.get(one) == Some(&1) || release(one) || !crate::fanout_oracle::all_resolves(&world)));
+                let leaves = |instance: &String| plan.remove.iter().any(|child| child.spec.instance_id == *instance);
+                // The next one waits until the one that goes is gone.
+                prop_assert!(wanted.iter().all(|one| of_each.get(one) == Some(&1) || release(one) || leaves(one)
+                    || !crate::fanout_oracle::all_resolves(&world)));
+                let made: Vec<Slot> = plan.create.iter().filter(|one| !one.spec.release).map(slot_key).collect();
+                let held = |slot: &Slot| world.children.iter().any(|child| slot_key(child).instance == slot.instance);
+                prop_assert!(!made.iter().any(held));
             }
         }
     }

@@ -213,6 +213,7 @@ pub(crate) fn make(planned: &Planned) -> World {
     World {
         now: at(NOW),
         network: network(&node_eni, &sightings),
+        authority: eni_operator::plan::authority::Known::default(),
         leftovers,
         tagged: vec![],
         held: None,

@@ -17,7 +17,11 @@
 )]
 
 mod asks_table;
+mod authority_table;
 mod belief_table;
+mod budget;
+mod change_table;
+mod choice_table;
 mod events_table;
 mod fanout_oracle;
 mod fanout_properties;
@@ -31,6 +35,7 @@ mod instance_properties;
 mod instance_table;
 mod instance_worlds;
 mod make;
+mod node_life_table;
 mod offsets_over_time;
 mod release_table;
 mod resolve_table;

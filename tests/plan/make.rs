@@ -40,7 +40,13 @@ pub(crate) fn cluster() -> ClusterId {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { cluster: cluster(), listing_lag: seconds(LAG), agent_required: true, sweep: Rules::default() }
+    Settings {
+        cluster: cluster(),
+        listing_lag: seconds(LAG),
+        agent_required: true,
+        hop_limit: None,
+        sweep: Rules::default(),
+    }
 }
 
 pub(crate) fn instance_id(n: u32) -> InstanceId {

@@ -116,6 +116,7 @@ impl History {
             },
             children: self.children.clone(),
             leftovers: None,
+            authority: eni_operator::plan::authority::Known::default(),
             tagged: vec![],
             held: None,
             node_eni: object,

@@ -2,14 +2,16 @@
 
 /// Whether something is in a slot's way: it is not ready, for a reason that is not progress.
 pub(crate) fn fails(child: &NodeENIAttachment) -> bool {
-    const ON_ITS_WAY: [&str; 5] = ["InProgress", "Settling", "Paused", "Removing", "Detaching"];
+    const ON_ITS_WAY: [&str; 7] =
+        ["InProgress", "Settling", "Paused", "Removing", "Detaching", "NodeGoing", "InstanceGone"];
     let conditions = child.status.as_ref().map_or(&[][..], |status| &status.conditions);
     find_condition(conditions, ConditionType::Ready)
         .is_some_and(|one| one.status == "False" && !ON_ITS_WAY.contains(&one.reason.as_str()))
 }
 
 use eni_operator::api::{
-    CloudState, ConditionType, MAX_SUMMARIES, NodeENIAttachment, NodeENIStatus, Reason, find_condition,
+    CloudState, ConditionType, MAX_SUMMARIES, NodeENIAttachment, NodeENIStatus, Reason, Verdict,
+    find_condition, set_condition,
 };
 use eni_operator::model::InstanceState;
 use eni_operator::plan::fanout::{World, plan};
@@ -297,7 +299,48 @@ fn an_ec2_that_cannot_be_read_is_said_and_concludes_nothing() {
     let ready = condition(&after, ConditionType::Ready);
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "Unauthorized"));
     assert!(ready.message.contains("ec2:DescribeSubnets"));
-    assert_eq!(after.attachments, object.status.unwrap().attachments);
+    assert_eq!(after.attachments, object.status.clone().unwrap().attachments);
+    assert_eq!(told(object.status.as_ref(), &after), ["EC2NotReadable"]);
+    assert_eq!(told(Some(&after), &after), [""; 0]);
+}
+
+fn told(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<&'static str> {
+    events(before, after).into_iter().map(|event| event.reason).collect()
+}
+
+#[test]
+fn a_read_that_passes_by_itself_leaves_a_node_eni_that_is_well_as_it_is() {
+    use eni_operator::model::{Call, Ec2Error, Ec2ErrorKind};
+    for kind in [Ec2ErrorKind::Throttled, Ec2ErrorKind::NoAnswer] {
+        let error =
+            Ec2Error { call: Call::DescribeSubnets, kind, code: "C".to_owned(), message: String::new() };
+        let mut object = make(&calm()).node_eni;
+        object.status = Some(status(&calm()));
+        let well = Verdict::new(ConditionType::Ready, Some(true), Reason::AllReady, "all");
+        set_condition(&mut object.status.as_mut().unwrap().conditions, &well, Some(1), at(NOW - 9));
+        assert_eq!(Some(unreadable(&object, &error, at(NOW))), object.status);
+        object.status = None;
+        assert_eq!(condition(&unreadable(&object, &error, at(NOW)), ConditionType::Ready).status, "False");
+    }
+}
+
+#[test]
+fn that_the_listing_is_denied_is_told_once_whoever_meets_it_first() {
+    let said = |conditions: &[(ConditionType, bool)]| {
+        let mut status = NodeENIStatus::default();
+        for (type_, holds) in conditions {
+            let words = "n: denied (the controller's role needs ec2:DescribeNetworkInterfaces)";
+            let verdict = Verdict::new(*type_, Some(*holds), Reason::Unauthorized, words);
+            set_condition(&mut status.conditions, &verdict, Some(1), at(NOW));
+        }
+        status
+    };
+    let (own, slots) = ((ConditionType::Ready, false), (ConditionType::Degraded, true));
+    for first in [own, slots] {
+        let (once, both) = (said(&[first]), said(&[own, slots]));
+        assert_eq!(told(None, &once), ["EC2NotReadable"]);
+        assert_eq!(told(Some(&once), &both), [""; 0]);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::make::{labels, seconds, slot_key, slot_object};
 
-const KINDS: [Ec2ErrorKind; 13] = [
+const KINDS: [Ec2ErrorKind; 14] = [
     Ec2ErrorKind::NotFound(Thing::Eni),
     Ec2ErrorKind::PositionTaken,
     Ec2ErrorKind::Conflict,
@@ -21,6 +21,7 @@ const KINDS: [Ec2ErrorKind; 13] = [
     Ec2ErrorKind::Mismatch,
     Ec2ErrorKind::TokenReused,
     Ec2ErrorKind::Unauthorized,
+    Ec2ErrorKind::Unauthenticated,
     Ec2ErrorKind::Throttled,
     Ec2ErrorKind::NoAnswer,
     Ec2ErrorKind::Refused,
@@ -44,6 +45,7 @@ fn waits_grow_to_a_bound_and_jitter_takes_off_a_fifth_at_most() {
 fn what_only_a_person_can_mend_is_tried_seldom() {
     for kind in [
         Ec2ErrorKind::Unauthorized,
+        Ec2ErrorKind::Unauthenticated,
         Ec2ErrorKind::SubnetFull,
         Ec2ErrorKind::AccountFull,
         Ec2ErrorKind::Mismatch,

@@ -68,6 +68,7 @@ fn each_kind_of_failure_has_its_reason_and_ec2s_words() {
         (Kind::AccountFull, Reason::AccountFull),
         (Kind::Mismatch, Reason::Mismatch),
         (Kind::Unauthorized, Reason::Unauthorized),
+        (Kind::Unauthenticated, Reason::Unauthenticated),
         (Kind::Throttled, Reason::Throttled),
         (Kind::NoAnswer, Reason::NoAnswer),
         (Kind::InstanceNotReady, Reason::InstanceNotReady),
@@ -265,6 +266,51 @@ fn a_reused_token_is_remembered_by_the_condition_it_leaves() {
     let created = find(&verdicts, ConditionType::Created);
     let after = with_condition(slot(None), ConditionType::Created, created.holds, created.reason);
     assert!(token_was_reused(&after) && !token_was_reused(&slot(None)));
+}
+
+#[test]
+fn a_read_that_fails_does_not_forget_that_a_token_was_reused() {
+    let reused = Reason::LookingForEarlierCreate;
+    let looking = with_condition(slot(None), ConditionType::Created, Some(false), reused);
+    for kind in [Ec2ErrorKind::Throttled, Ec2ErrorKind::NoAnswer, Ec2ErrorKind::Unauthorized] {
+        let verdicts = say(&looking, &failed(Call::DescribeEnis, kind), &settings());
+        assert_eq!(find(&verdicts, ConditionType::Created).reason, reused, "{kind:?}");
+    }
+    let verdicts = say(&looking, &failed(Call::DescribeEnis, Ec2ErrorKind::Unauthorized), &settings());
+    assert_eq!(find(&verdicts, ConditionType::Ready).reason, Reason::Unauthorized);
+    let full = say(&looking, &failed(Call::Create, Ec2ErrorKind::SubnetFull), &settings());
+    assert_eq!(find(&full, ConditionType::Created).reason, Reason::SubnetFull);
+}
+
+#[test]
+fn what_does_not_fit_names_the_subnet_and_the_groups() {
+    let spec = slot(None).spec;
+    for (kind, named) in [
+        (Ec2ErrorKind::SubnetFull, vec![spec.subnet_id.clone(), spec.zone.clone()]),
+        (Ec2ErrorKind::Mismatch, vec![spec.subnet_id, spec.security_group_ids.join(", "), spec.instance_id]),
+    ] {
+        let verdicts = say(&slot(None), &failed(Call::Create, kind), &settings());
+        for word in named {
+            assert!(verdicts.iter().all(|one| one.message.contains(&word)), "{word} in {verdicts:?}");
+        }
+    }
+}
+
+#[test]
+fn an_eni_that_was_moved_is_not_attached_and_says_what_to_do() {
+    let moved = Standing::Elsewhere("i-00000009".to_owned());
+    let mut slot = slot(Some(CloudState::Attached));
+    slot.status.as_mut().unwrap().cloud.as_mut().unwrap().other_instance_id = Some("i-00000009".to_owned());
+    for (release, words) in [(false, "is attached to this node again"), (true, "it is deleted")] {
+        slot.spec.release = release;
+        let verdicts = say(&slot, &moved, &settings());
+        for type_ in [ConditionType::Attached, ConditionType::Ready] {
+            let one = find(&verdicts, type_);
+            assert_eq!((one.holds, one.reason), (Some(false), Reason::Elsewhere));
+            assert!(one.message.contains("i-00000009") && one.message.contains(words), "{one:?}");
+        }
+        assert_eq!(find(&verdicts, ConditionType::Created).holds, Some(true));
+    }
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub fn after_calls(world: &mut World, from: usize) -> Result<(), String> {
 /// No call is about somebody else's ENI.
 fn is_ours(world: &World, call: &Mutation) -> Result<(), String> {
     match &call.eni {
+        // One of another controller's becomes ours by our tags, if it is for the taking.
+        Some(eni) if call.call == Call::CreateTags && world.heirless.contains(&eni.id) => Ok(()),
         Some(eni) if slot_of(eni).is_none() || world.strangers.contains_key(&eni.id) => {
             Err(format!("{} on a stranger's ENI {eni:?}", call.call))
         }

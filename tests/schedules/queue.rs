@@ -58,6 +58,7 @@ impl Queue {
                 let failures = self.failures.entry(key.clone()).or_default();
                 *failures += 1;
                 let kind = match error {
+                    PassError::Panicked => Ec2ErrorKind::Refused,
                     PassError::Ec2(error) => error.kind,
                     PassError::Cluster(_) => Ec2ErrorKind::NoAnswer,
                 };

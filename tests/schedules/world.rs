@@ -9,7 +9,9 @@ use std::time::Duration;
 use ec2_sim::Simulator;
 use ec2_sim::world::{Eni as SimEni, InstanceState};
 use eni_operator::cluster::node::SlimNode;
-use eni_operator::controller::{Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass};
+use eni_operator::controller::{
+    Authority, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
+};
 use eni_operator::model::ClusterId;
 use eni_operator::plan::sweep::Rules;
 use eni_operator::plan::{Pace, Settings};
@@ -70,6 +72,8 @@ pub struct World {
     pub agents: (bool, Agents),
     /// ENIs that are not ours, as they must stay.
     pub strangers: BTreeMap<String, SimEni>,
+    /// ENIs of another controller that is gone.
+    pub heirless: BTreeSet<String>,
     /// Slots that users tampered with in EC2: (`NodeENI`, instance, subnet).
     pub tampered: BTreeSet<(String, String, String)>,
     /// Slots whose ENI was attached elsewhere than asked because somebody held that place.
@@ -346,6 +350,7 @@ impl Remains {
             now: self.now,
             agents: self.agents,
             strangers: self.strangers,
+            heirless: BTreeSet::new(),
             tampered: BTreeSet::new(),
             displaced: self.displaced,
             held: self.held,
@@ -379,7 +384,15 @@ fn started(cluster: MemoryCluster, ec2: SimEc2, clock: SetClock, agent_required:
         cluster: ClusterId(CLUSTER.to_owned()),
         listing_lag: SignedDuration::from_secs(60),
         agent_required,
+        hop_limit: None,
         sweep: Rules::default(),
     };
-    Arc::new(Context { cluster, ec2, clock, settings, memory: Memory::default() })
+    Arc::new(Context {
+        cluster,
+        ec2,
+        clock,
+        settings,
+        memory: Memory::default(),
+        authority: Authority::default(),
+    })
 }

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::chaos::ChaosOptions;
 use crate::demo::DemoOptions;
 
 /// Generates, starts, shows and tests eni-operator.
@@ -26,6 +27,8 @@ pub enum Command {
     Testbed,
     /// Show the operator at work: real Kubernetes API, real controller, simulated EC2.
     Demo(DemoOptions),
+    /// Kill the controller again and again while it works, and compare what is there with what was asked for.
+    Chaos(ChaosOptions),
     /// Run everything that has to hold, and install what that takes.
     Test {
         /// Only the steps whose titles contain this.

@@ -14,8 +14,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends a request to `base`, such as `http://127.0.0.1:4000`, and returns the answer's JSON, or null.
 pub fn request(method: &str, base: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let answer = text(method, base, path, "application/json", &body)?;
+    if answer.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&answer)
+        .with_context(|| format!("{method} {base}{path}: the answer is no JSON: {answer}"))
+}
+
+/// Sends a request with a body of a kind, and returns the answer's text.
+pub fn text(method: &str, base: &str, path: &str, kind: &str, body: &str) -> Result<String> {
     let what = || format!("{method} {base}{path}");
-    let answer = exchange(method, base, path, body).with_context(what)?;
+    let answer = exchange(method, base, path, kind, body).with_context(what)?;
     let text = String::from_utf8(answer).with_context(what)?;
     let (head, body) =
         text.split_once("\r\n\r\n").with_context(|| format!("{}: no end of the headers", what()))?;
@@ -23,20 +34,16 @@ pub fn request(method: &str, base: &str, path: &str, body: Option<&Value>) -> Re
     if !status.starts_with('2') {
         bail!("{} was answered with {status}: {}", what(), body.trim());
     }
-    if body.trim().is_empty() {
-        return Ok(Value::Null);
-    }
-    serde_json::from_str(body).with_context(|| format!("{}: the answer is no JSON: {body}", what()))
+    Ok(body.to_owned())
 }
 
-fn exchange(method: &str, base: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>> {
+fn exchange(method: &str, base: &str, path: &str, kind: &str, body: &str) -> Result<Vec<u8>> {
     let host = base.strip_prefix("http://").context("the URL does not start with http://")?;
-    let body = body.map(Value::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
     // HTTP/1.0 is answered in one piece, and by closing the connection.
-    let head = format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json");
+    let head = format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: {kind}");
     let request = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();

@@ -10,6 +10,7 @@
 
 pub mod cache;
 pub mod cargo;
+pub mod chaos;
 pub mod cli;
 pub mod crds;
 pub mod demo;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use xtask::{
+    chaos,
     cli::{Cli, Command},
     demo, r#gen, suite, testbed,
 };
@@ -26,6 +27,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Gen { check } => r#gen::run(check)?,
         Command::Testbed => testbed::run()?,
         Command::Demo(options) => demo::run(&options).map(drop)?,
+        Command::Chaos(options) => chaos::command(&options)?,
         Command::Test { filter } => return suite::run(filter.as_deref()),
     }
     Ok(true)

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -82,7 +83,8 @@ pub(super) async fn run<K, F, P>(
             Turn::Ended(key, result) => queue.ended(key, result),
             Turn::Due(key) => {
                 queue.busy.insert(key.clone());
-                running.push(pass(key.clone()).map(move |result| (key, result)));
+                let survived = AssertUnwindSafe(pass(key.clone())).catch_unwind();
+                running.push(survived.map(move |ended| (key, ended.unwrap_or(Err(PassError::Panicked)))));
             }
         }
     }
@@ -203,6 +205,7 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
         let count = self.failed.get(key).map_or(0, |failed| failed.count).saturating_add(1);
         let (kind, asked) = match error {
             PassError::Ec2(error) => (error.kind, None),
+            PassError::Panicked => (Ec2ErrorKind::Refused, None),
             PassError::Cluster(error) => (class(error.kind), error.retry_after),
         };
         let wait = backoff::delay(kind, count, 0.0).max(asked.unwrap_or_default());

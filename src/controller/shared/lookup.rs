@@ -81,6 +81,11 @@ where
         Ok(found)
     }
 
+    /// Forgets answers in which something is so.
+    pub(super) fn forget_where(&self, is_so: impl Fn(&V) -> bool) {
+        lock(&self.state).known.retain(|_, (_, values)| !values.iter().any(&is_so));
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "how old an answer is decides nothing but whether to ask again"

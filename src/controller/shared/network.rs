@@ -62,6 +62,12 @@ impl<E: Ec2> Network<E> {
         }
     }
 
+    /// Forgets a subnet: what is known of its free addresses is wrong.
+    pub(super) fn forget_subnet(&self, id: &SubnetId) {
+        self.subnets.forget_where(|subnet| subnet.id == *id);
+        self.named_subnets.forget_where(|subnet| subnet.id == *id);
+    }
+
     /// Security groups, known or asked for.
     pub(super) async fn security_groups(&self, query: &SecurityGroupQuery) -> Answer<Vec<SecurityGroup>> {
         let inner = self.inner.clone();

@@ -68,7 +68,8 @@ impl Counting {
 
 impl Ec2 for Counting {
     async fn create(&self, _: &CreateEni) -> Answer<Eni> {
-        unreachable!()
+        let (code, message) = (String::new(), String::new());
+        Err(Ec2Error { call: Call::Create, kind: Ec2ErrorKind::SubnetFull, code, message })
     }
 
     async fn attach(&self, _: &EniId, _: &InstanceId, _: Position) -> Answer<AttachmentId> {
@@ -206,6 +207,25 @@ async fn an_instance_is_asked_about_once_until_an_attach_says_that_it_has_change
 }
 
 #[tokio::test]
+async fn a_subnet_is_asked_about_again_once_a_create_says_that_it_is_full() {
+    let ec2 = SharedEc2::new(Counting::default());
+    let found = ec2.subnets(&names(1, &["x"])).await.unwrap();
+    let request = CreateEni {
+        client_token: String::new(),
+        subnet: found[0].id.clone(),
+        groups: vec![],
+        description: String::new(),
+        tags: BTreeMap::new(),
+        secondary_private_ip_count: 0,
+        ipv4_prefix_count: 0,
+        ipv6_address_count: 0,
+    };
+    assert!(ec2.create(&request).await.is_err());
+    ec2.subnets(&names(1, &["x"])).await.unwrap();
+    assert_eq!(*lock(&ec2.inner.asked), [1, 1]);
+}
+
+#[tokio::test]
 async fn subnets_that_many_ask_for_are_looked_up_once_for_a_while() {
     let ec2 = SharedEc2::new(Counting::default());
     let (one, both) = (names(1, &["x"]), names(1, &["x", "y"]));
@@ -279,4 +299,15 @@ async fn a_lookup_that_failed_is_made_again() {
         assert!(ec2.security_groups(&query).await.is_err());
     }
     assert_eq!(*lock(&ec2.inner.asked), [1, 1]);
+}
+
+#[tokio::test]
+async fn what_is_known_of_an_instance_is_asked_for_again_once_it_is_out_of_date() {
+    let ec2 = SharedEc2::new(Counting::default());
+    ec2.instances(&[id(1), id(2)]).await.unwrap();
+    ec2.forget(&id(1));
+    ec2.instances(&[id(2)]).await.unwrap();
+    assert_eq!(*lock(&ec2.inner.asked), [2]);
+    ec2.instances(&[id(1)]).await.unwrap();
+    assert_eq!(*lock(&ec2.inner.asked), [2, 1]);
 }

@@ -10,12 +10,12 @@ use aws_sdk_ec2::{
 
 use super::convert::Unusable;
 use crate::{
-    ec2::sort,
+    ec2::{readable, sort},
     model::{Call, Ec2Error, Ec2ErrorKind},
 };
 
 /// Where credentials come from, for somebody who has given none.
-const WAYS_TO_CREDENTIALS: &str = "give the pod credentials by IRSA, by EKS Pod Identity, by the instance \
+pub(super) const WAYS_TO_CREDENTIALS: &str = "give the pod credentials by IRSA, by EKS Pod Identity, by the instance \
      profile (IMDSv2 with a hop limit of 2), or by the environment";
 
 /// Kind, code and message of an error.
@@ -60,7 +60,7 @@ where
 
 /// EC2's refusal. One without a code comes from something between us and EC2.
 fn refusal(said: &ErrorMetadata, status: u16) -> Fault {
-    let message = said.message().unwrap_or_default().to_owned();
+    let message = readable(said.message().unwrap_or_default()).to_owned();
     let Some(code) = said.code() else {
         return (Ec2ErrorKind::NoAnswer, format!("HTTP{status}"), message);
     };
@@ -83,7 +83,7 @@ fn of_credentials(said: &str) -> bool {
 /// The request was never sent, because it could not be signed.
 fn no_credentials(error: &(dyn Error + 'static)) -> Fault {
     let message = format!("{}; {WAYS_TO_CREDENTIALS}", chain(error));
-    (Ec2ErrorKind::Unauthorized, "NoCredentials".to_owned(), message)
+    (Ec2ErrorKind::Unauthenticated, "NoCredentials".to_owned(), message)
 }
 
 fn no_answer(code: &str, error: &(dyn Error + 'static)) -> Fault {
@@ -91,7 +91,7 @@ fn no_answer(code: &str, error: &(dyn Error + 'static)) -> Fault {
 }
 
 /// The error and its causes in one line, without the SDK's dump of what it knew.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -151,7 +151,7 @@ mod tests {
         let none = ConnectorError::other("no credentials found in chain".into(), None);
         let error = SdkError::dispatch_failure(none);
         let error = failed::<DescribeSubnetsError>(Call::DescribeSubnets)(error);
-        assert_eq!((error.kind, error.code.as_str()), (Ec2ErrorKind::Unauthorized, "NoCredentials"));
+        assert_eq!((error.kind, error.code.as_str()), (Ec2ErrorKind::Unauthenticated, "NoCredentials"));
         for way in ["found in chain", "IRSA", "Pod Identity", "hop limit of 2", "environment"] {
             assert!(error.message.contains(way), "{way}: {}", error.message);
         }

@@ -11,10 +11,14 @@ mod filter;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig, identity::IdentityCache};
+use aws_config::{
+    AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig,
+    environment::EnvironmentVariableRegionProvider, identity::IdentityCache,
+    imds::region::ImdsRegionProvider, meta::region::RegionProviderChain, profile::ProfileFileRegionProvider,
+};
 use aws_sdk_ec2::{
     Client,
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    config::{ProvideCredentials as _, retry::RetryConfig, timeout::TimeoutConfig},
     operation::create_network_interface::builders::CreateNetworkInterfaceFluentBuilder,
     types::{
         AttributeBooleanValue, AttributeValue, Filter, NetworkInterfaceAttachmentChanges, ResourceType, Tag,
@@ -24,7 +28,7 @@ use aws_sdk_ec2::{
 
 use self::{
     convert::Unusable,
-    failure::{failed, unusable},
+    failure::{WAYS_TO_CREDENTIALS, chain, failed, unusable},
 };
 use super::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
@@ -37,6 +41,9 @@ const APP_NAME: &str = concat!("eni-operator-", env!("CARGO_PKG_VERSION"));
 
 /// How long a connection may take to come about. EC2 is near; a longer wait is a packet lost.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long the search for credentials may take: the SDK asks IMDS several times, a second each.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest page that EC2 gives of ENIs, instances, subnets and security groups.
 const PAGE: i32 = 1000;
@@ -65,8 +72,14 @@ impl Default for AwsSettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     /// Nothing says which region.
-    #[error("no AWS region: neither the settings nor AWS_REGION name one, and IMDS did not answer")]
+    #[error(
+        "no AWS region: --region and AWS_REGION are not set, no profile has one, no node has the label \
+         topology.kubernetes.io/region, and IMDS did not answer"
+    )]
     NoRegion,
+    /// Nothing gives credentials.
+    #[error("no AWS credentials: {0}; {WAYS_TO_CREDENTIALS}")]
+    NoCredentials(String),
 }
 
 /// EC2, as one account and region see it.
@@ -78,12 +91,16 @@ pub struct Aws {
 impl Aws {
     /// Finds region and credentials where every AWS program looks for them.
     ///
-    /// Asks EC2 nothing: credentials that are missing show in the first call.
+    /// Asks EC2 nothing: credentials that it does not take show in the first call.
     pub async fn connect(settings: AwsSettings) -> Result<Self, ConnectError> {
         let config = loader(&settings).load().await;
         if config.region().is_none() {
             return Err(ConnectError::NoRegion);
         }
+        let none = |why: &str| ConnectError::NoCredentials(why.to_owned());
+        let provider = config.credentials_provider().ok_or_else(|| none("nothing was set up"))?;
+        let found = tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials()).await;
+        found.map_err(|_| none("none came in time"))?.map_err(|error| none(&chain(&error)))?;
         Ok(Self::over(&config, settings.call_timeout))
     }
 
@@ -350,6 +367,18 @@ impl Ec2 for Aws {
         }
         Ok(groups)
     }
+}
+
+/// The region of the AWS profile, or of a variable that only AWS programs know.
+pub async fn region_of_profile() -> Option<String> {
+    let variables = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+    let found = variables.or_else(ProfileFileRegionProvider::new()).region().await;
+    found.map(|region| region.to_string())
+}
+
+/// The region of the instance that we run on.
+pub async fn region_of_metadata() -> Option<String> {
+    ImdsRegionProvider::builder().build().region().await.map(|region| region.to_string())
 }
 
 /// The SDK's own search for region, endpoint and credentials, with our few words on it.

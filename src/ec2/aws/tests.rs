@@ -142,7 +142,7 @@ async fn a_search_for_credentials_that_takes_too_long_is_told_as_such() {
         ("CALL_TIMEOUT_MILLIS", "400"),
     ])
     .await;
-    assert!(said.contains("Unauthorized") && said.contains("timed out after 200ms"), "{said}");
+    assert!(said.contains("Unauthenticated") && said.contains("timed out after 200ms"), "{said}");
 }
 
 #[tokio::test]
@@ -197,7 +197,11 @@ async fn without_credentials_nothing_is_sent() {
     let (endpoint, mut sent) = server("200 OK", "").await;
     let aws = Aws::over(&bare(&endpoint), Duration::from_secs(5));
     let error = aws.subnets(&subnets()).await.unwrap_err();
-    assert_eq!((error.kind, error.code.as_str()), (Ec2ErrorKind::Unauthorized, "NoCredentials"), "{error}");
+    assert_eq!(
+        (error.kind, error.code.as_str()),
+        (Ec2ErrorKind::Unauthenticated, "NoCredentials"),
+        "{error}"
+    );
     assert!(error.message.contains("IRSA"), "{error}");
     assert!(sent.try_recv().is_err());
 }
@@ -238,7 +242,7 @@ async fn without_a_region_nothing_is_connected() {
 #[tokio::test]
 async fn a_search_for_credentials_that_finds_none_is_told_as_such() {
     let said = in_environment(&[("AWS_REGION", "eu-central-1")]).await;
-    assert!(said.contains("Unauthorized") && said.contains("Pod Identity"), "{said}");
+    assert!(said.contains("Unauthenticated") && said.contains("Pod Identity"), "{said}");
 }
 
 #[tokio::test]

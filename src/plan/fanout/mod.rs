@@ -1,20 +1,23 @@
 //! From a `NodeENI`, the nodes and the subnets to the slots that should be.
 
 mod child;
+mod choice;
 mod removal;
+mod replace;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+use super::authority::{self, Known};
 use super::belief::Listing;
 use super::instance::{Sighting, slot_of};
 use super::node::NodeFacts;
 use super::resolve::{self, Network};
 use super::rollup;
 use super::{Pace, Settings, offsets};
-use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset};
+use crate::api::{NODE_ENI_FINALIZER, NodeENI, NodeENIAttachment, NodeENIStatus, SubnetOffset, SubnetPolicy};
 use crate::model::{InstanceId, Ownership, Slot, Subnet, SubnetId};
 
 pub use child::{leftover, leftover_of};
@@ -39,6 +42,8 @@ pub struct World {
     pub children: Vec<NodeENIAttachment>,
     /// ENIs that still bear the object's tags, if that was asked.
     pub leftovers: Option<Leftovers>,
+    /// What is known of what the controller may do in EC2.
+    pub authority: Known,
     /// The places of subnets, as the tags of the object's ENIs last had them.
     pub tagged: Vec<SubnetOffset>,
     /// Why nothing may be deleted, if so.
@@ -177,11 +182,18 @@ fn alive(world: &World, settings: &Settings) -> Plan {
     let create = wanted
         .slots
         .values()
-        .filter(|one| !existing.contains_key(&one.slot))
+        .filter(|one| !existing.contains_key(&one.slot) && !is_held_back(world, &one.slot))
         .map(|one| child::new(world, one, None));
-    let update =
-        existing.iter().filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
-    let remove = world.children.iter().filter(|one| removal::is_due(world, &listed, &wanted, one, settings));
+    let replaced = replace::due(world, &wanted);
+    let is_replaced = |one: &NodeENIAttachment| replaced.iter().any(|other| std::ptr::eq(*other, one));
+    let update = existing
+        .iter()
+        .filter(|(_, old)| !is_replaced(old))
+        .filter_map(|(slot, old)| child::updated(world, wanted.slots.get(slot)?, old));
+    let remove = world
+        .children
+        .iter()
+        .filter(|one| removal::is_due(world, &listed, &wanted, one, settings) || is_replaced(one));
     let (renew, wait) = renewals(world, &wanted, settings);
     let orphans = orphans(world, &listed, &wanted, settings);
     let (create, update) = (create.chain(orphans).collect(), update.collect());
@@ -190,7 +202,7 @@ fn alive(world: &World, settings: &Settings) -> Plan {
     let unsure = !listed.problems.is_empty() || unserved || orphaned(world);
     let pace = if unsure { wait.or(Pace::Within(RECHECK)) } else { wait };
     let names = resolve::names_due(&world.node_eni.spec, &settings.cluster, world.now);
-    let pace = pace.or(names.map_or(Pace::Settled, Pace::Within));
+    let pace = pace.or(names.map_or(Pace::Settled, Pace::Within)).or(authority::pace(&world.authority));
     let seen = rollup::Seen {
         wanted: wanted.slots.into_keys().collect(),
         places,
@@ -198,6 +210,13 @@ fn alive(world: &World, settings: &Settings) -> Plan {
         unserved: wanted.unserved,
     };
     Plan { create, update, remove, renew, pace, ..Plan::still(world, &seen) }
+}
+
+/// Whether a slot waits until the one whose place it takes is gone: with `subnetPolicy: One` a node never has
+/// two.
+fn is_held_back(world: &World, slot: &Slot) -> bool {
+    world.node_eni.spec.subnet_policy == SubnetPolicy::One
+        && world.children.iter().filter_map(slot_of).any(|other| other.instance == slot.instance)
 }
 
 /// Objects for ENIs that have lost their own and that nothing wants any more, so that they go the ordinary

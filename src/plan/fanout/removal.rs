@@ -34,8 +34,14 @@ pub(super) fn is_due(
     let is_its_node = |node: &&NodeFacts| node.instance().as_ref() == Ok(&slot.instance);
     match world.nodes.iter().find(is_its_node) {
         Some(node) if !world.node_eni.spec.selects(&node.labels) => true,
-        // EC2 forgets a terminated instance after an hour; one that it does not know yet has a node in moments.
-        Some(node) if silent_for(node, settings.listing_lag, world) && is_gone(world, child) => true,
+        // Whatever the spec lists. EC2 forgets a terminated instance after an hour, and may not know one yet that
+        // has just begun.
+        Some(node)
+            if is_terminated(world, child)
+                || (is_gone(world, child) && silent_for(node, settings.listing_lag, world)) =>
+        {
+            true
+        }
         // What does not resolve today may have been this slot's subnet yesterday.
         Some(_) => leaves_the_list(world, listed, wanted, child),
         None => is_gone(world, child),
@@ -84,11 +90,16 @@ fn is_known(world: &World, child: &NodeENIAttachment) -> bool {
 
 /// Whether the slot's instance is gone.
 fn is_gone(world: &World, child: &NodeENIAttachment) -> bool {
-    match sighting(world, child) {
-        Some(Sighting::Absent) => true,
-        Some(Sighting::Seen(instance)) => instance.state == InstanceState::Terminated,
-        Some(Sighting::NotAsked) | None => false,
-    }
+    is_terminated(world, child) || matches!(sighting(world, child), Some(Sighting::Absent))
+}
+
+/// Whether EC2 says that the slot's instance ends or has ended.
+fn is_terminated(world: &World, child: &NodeENIAttachment) -> bool {
+    let state = match sighting(world, child) {
+        Some(Sighting::Seen(instance)) => instance.state,
+        Some(Sighting::NotAsked | Sighting::Absent) | None => return false,
+    };
+    state == InstanceState::Terminated
 }
 
 /// Whether the slot's node gets nothing for a reason that is not the spec's.

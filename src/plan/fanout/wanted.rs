@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
+use super::choice::Choice;
 use crate::api::{NodeENI, Reason, SubnetOffset, SubnetPolicy};
 use crate::model::{Instance, InstanceState, SecurityGroupId, Slot, Subnet, VpcId};
-use crate::plan::instance::{Sighting, slot_of};
+use crate::plan::instance::Sighting;
 use crate::plan::node::NodeFacts;
 use crate::plan::offsets;
 use crate::plan::resolve::{self, Problem};
@@ -94,8 +95,9 @@ pub(super) fn slots(world: &World, listed: &Listed, places: &[SubnetOffset]) -> 
     let mut all = Slots { slots: BTreeMap::new(), unserved: vec![] };
     let mut nodes: Vec<&NodeFacts> = selected(&world.node_eni, &world.nodes).collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut choice = Choice::new(world);
     for node in nodes {
-        match of_node(world, node, listed, places) {
+        match of_node(world, node, listed, places, &mut choice) {
             // Two nodes of one instance are one node that was registered twice.
             Ok(slots) => {
                 for one in slots {
@@ -115,6 +117,7 @@ fn of_node(
     node: &NodeFacts,
     listed: &Listed,
     places: &[SubnetOffset],
+    choice: &mut Choice<'_>,
 ) -> Result<Vec<Wanted>, Option<Unserved>> {
     let unserved = |reason, message: String| Some(Unserved { reason, node: node.name.clone(), message });
     let id = node
@@ -131,7 +134,7 @@ fn of_node(
     let Some(vpc) = &instance.vpc else { return Err(None) };
     // The problem is told once for the object, not again for each node.
     let groups = resolve::groups(&world.node_eni.spec, &world.network, vpc).map_err(|_| None)?;
-    let subnets = in_zone(world, instance, vpc, listed);
+    let subnets = in_zone(world.node_eni.spec.subnet_policy, instance, vpc, listed, choice);
     if subnets.is_empty() && listed.problems.is_empty() {
         let message = format!("none of the listed subnets is in the zone {} of the node", instance.zone);
         return Err(unserved(Reason::NoSubnetInZone, message));
@@ -154,20 +157,17 @@ fn of_node(
 }
 
 /// The listed subnets that a node of this instance gets an ENI in.
-fn in_zone<'a>(world: &World, instance: &Instance, vpc: &VpcId, listed: &'a Listed) -> Vec<&'a Subnet> {
+fn in_zone<'a>(
+    policy: SubnetPolicy,
+    instance: &Instance,
+    vpc: &VpcId,
+    listed: &'a Listed,
+    choice: &mut Choice<'_>,
+) -> Vec<&'a Subnet> {
     let here = listed.subnets.iter().filter(|subnet| subnet.zone == instance.zone && subnet.vpc == *vpc);
-    match world.node_eni.spec.subnet_policy {
-        SubnetPolicy::All => here.collect(),
-        SubnetPolicy::One => {
-            let has_slot = |subnet: &Subnet| {
-                let slots = world.children.iter().filter(|child| !child.spec.release).filter_map(slot_of);
-                slots.into_iter().any(|slot| slot.instance == instance.id && slot.subnet == subnet.id)
-            };
-            // A node keeps the subnet that it has.
-            let rank = |subnet: &&Subnet| {
-                (has_slot(subnet), subnet.free_addresses, std::cmp::Reverse(subnet.id.clone()))
-            };
-            here.max_by_key(rank).into_iter().collect()
-        }
+    let here: Vec<&Subnet> = here.collect();
+    match policy {
+        SubnetPolicy::All => here,
+        SubnetPolicy::One => choice.of(&instance.id, &here).into_iter().collect(),
     }
 }

@@ -7,7 +7,7 @@ use super::decide::{Decision, View};
 use super::room::{NO_ROOM_PERIOD, wanted};
 use super::{Step, slot_of};
 use crate::api::{CloudState, CloudStatus, NodeENIAttachment, Reason};
-use crate::model::{CreateEni, Eni, Epoch, Ownership, client_token, tag_key};
+use crate::model::{ClusterId, CreateEni, Eni, Epoch, Ownership, client_token, tag_key};
 use crate::plan::asks::{self, Change};
 use crate::plan::belief::{Belief, SlotView, moment};
 use crate::plan::verdicts::{self, Standing};
@@ -58,7 +58,7 @@ impl View<'_> {
         if let Some(decision) = self.too_many_addresses(object) {
             return decision;
         }
-        let Some(request) = self.request(object, Epoch(cloud.epoch)) else {
+        let Some(request) = create_request(object, Epoch(cloud.epoch), &self.settings.cluster) else {
             return Decision::rest(None, Standing::Undecodable, Pace::Settled);
         };
         let mut steps = vec![Step::Create(Box::new(request)), Step::Attach(at)];
@@ -156,29 +156,30 @@ impl View<'_> {
         let standing = if adopted { Standing::AttachingAdopted } else { Standing::Attaching };
         Decision::act(cloud, steps, standing)
     }
+}
 
-    /// The create of a slot's ENI; `None` if the object is not one that the operator wrote.
-    fn request(&self, object: &NodeENIAttachment, epoch: Epoch) -> Option<CreateEni> {
-        let spec = &object.spec;
-        let uid = object.metadata.uid.clone()?;
-        let count = |value: Option<i64>| u32::try_from(value.unwrap_or_default()).ok();
-        let ownership = Ownership {
-            cluster: self.settings.cluster.clone(),
-            slot: slot_of(object)?,
-            epoch,
-            offset: u32::try_from(spec.offset).ok()?,
-        };
-        let mut tags = ownership.tags(&spec.node_name, &uid, &spec.tags);
-        tags.insert(tag_key::ASKED.to_owned(), wanted(object).tag());
-        Some(CreateEni {
-            client_token: client_token(&self.settings.cluster, &uid, epoch),
-            subnet: spec.subnet_id.parse().ok()?,
-            groups: spec.security_group_ids.iter().map(|id| id.parse().ok()).collect::<Option<_>>()?,
-            description: spec.description.clone(),
-            tags,
-            secondary_private_ip_count: count(spec.secondary_private_ip_count)?,
-            ipv4_prefix_count: count(spec.ipv4_prefix_count)?,
-            ipv6_address_count: count(spec.ipv6_address_count)?,
-        })
-    }
+/// The create of a slot's ENI; `None` if the object is not one that the operator wrote.
+#[must_use]
+pub fn create_request(object: &NodeENIAttachment, epoch: Epoch, cluster: &ClusterId) -> Option<CreateEni> {
+    let spec = &object.spec;
+    let uid = object.metadata.uid.clone()?;
+    let count = |value: Option<i64>| u32::try_from(value.unwrap_or_default()).ok();
+    let ownership = Ownership {
+        cluster: cluster.clone(),
+        slot: slot_of(object)?,
+        epoch,
+        offset: u32::try_from(spec.offset).ok()?,
+    };
+    let mut tags = ownership.tags(&spec.node_name, &uid, &spec.tags);
+    tags.insert(tag_key::ASKED.to_owned(), wanted(object).tag());
+    Some(CreateEni {
+        client_token: client_token(cluster, &uid, epoch),
+        subnet: spec.subnet_id.parse().ok()?,
+        groups: spec.security_group_ids.iter().map(|id| id.parse().ok()).collect::<Option<_>>()?,
+        description: spec.description.clone(),
+        tags,
+        secondary_private_ip_count: count(spec.secondary_private_ip_count)?,
+        ipv4_prefix_count: count(spec.ipv4_prefix_count)?,
+        ipv6_address_count: count(spec.ipv6_address_count)?,
+    })
 }

@@ -10,6 +10,7 @@ mod room;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+pub use self::bring_up::create_request;
 use self::decide::View;
 use self::room::Places;
 pub(super) use self::room::wanted as wanted_position;
@@ -80,7 +81,6 @@ impl SlotPlan {
     /// Whether there is an ENI, or is about to be.
     #[must_use]
     pub fn concerns_an_eni(&self) -> bool {
-        let exists = |cloud: &CloudStatus| cloud.eni_id.is_some() && cloud.state != Some(CloudState::Deleted);
         matches!(self.steps.first(), Some(Step::Create(_))) || self.cloud.as_ref().is_some_and(exists)
     }
 }
@@ -105,6 +105,12 @@ pub enum Step {
     DetachSurplus(AttachmentId),
     /// Delete another ENI of the slot, which should not be.
     DeleteSurplus(EniId),
+}
+
+/// Whether a record is of an ENI that there is.
+#[must_use]
+pub fn exists(cloud: &CloudStatus) -> bool {
+    cloud.eni_id.is_some() && cloud.state != Some(CloudState::Deleted)
 }
 
 impl Step {
