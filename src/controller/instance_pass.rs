@@ -250,16 +250,6 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
     conclude(&slot, &object, outcome, context).await
 }
 
-/// The network card to which EC2 was asked to attach an ENI, and whether it has taken it or has no room.
-fn attach_answer(steps: &[Step], outcome: &Outcome) -> Option<(u32, bool)> {
-    let at = steps.iter().find_map(|step| if let Step::Attach(at) = step { Some(*at) } else { None })?;
-    let taken = record::position(&outcome.cloud).is_some();
-    let failure = outcome.failure.as_ref();
-    let full =
-        failure.is_some_and(|error| error.call == Call::Attach && error.kind == Ec2ErrorKind::InstanceFull);
-    (taken || full).then_some((at.card, taken))
-}
-
 /// Waits until EC2 may be asked for the first step. Returns when to look again, if that is not to be done now:
 /// there is no turn soon, or what the plan was made for has changed while it waited.
 ///
@@ -284,6 +274,16 @@ async fn wait_for_turn<C: Cluster, E: Ec2, K: Clock>(
         && context.memory.hold().is_some() == seen.held
         && context.cluster.attachments_on(seen.instance).iter().any(unchanged);
     (!holds).then_some(Pace::Within(BEHIND))
+}
+
+/// The network card to which EC2 was asked to attach an ENI, and whether it has taken it or has no room.
+fn attach_answer(steps: &[Step], outcome: &Outcome) -> Option<(u32, bool)> {
+    let at = steps.iter().find_map(|step| if let Step::Attach(at) = step { Some(*at) } else { None })?;
+    let taken = record::position(&outcome.cloud).is_some();
+    let failure = outcome.failure.as_ref();
+    let full =
+        failure.is_some_and(|error| error.call == Call::Attach && error.kind == Ec2ErrorKind::InstanceFull);
+    (taken || full).then_some((at.card, taken))
 }
 
 /// The record of what is about to be asked for. A create counts from when it is sent: between the plan and

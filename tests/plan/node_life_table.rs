@@ -4,7 +4,6 @@ use eni_operator::api::{CloudState, ConditionType, DetachPolicyType, NodeENIAtta
 use eni_operator::model::{Instance, InstanceState};
 use eni_operator::plan::belief::{self, Belief, SlotView};
 use eni_operator::plan::fanout::{Leftovers, Plan as NodeEniPlan, instances, plan as plan_node_eni};
-use eni_operator::plan::full::Refusals;
 use eni_operator::plan::instance::{Sighting, SlotPlan, Step, World, plan};
 use eni_operator::plan::node::{Going, NodeFacts};
 use eni_operator::plan::{Pace, record};
@@ -23,9 +22,9 @@ fn world(slots: Vec<SlotView>) -> World {
         now: at(NOW),
         instance: Sighting::Seen(instance(1, "a")),
         instance_type: Some(type_with(&[4])),
-        refusals: Refusals::default(),
         node: Some(node_since(true, 9999)),
         held: None,
+        refusals: Default::default(),
         slots,
     }
 }

@@ -5,6 +5,8 @@ pub const TAGS: bool = true;
 /// Numbers of secondary addresses, prefixes and IPv6 addresses change after the create.
 pub const ADDRESSES: bool = true;
 /// What somebody changes in EC2 by hand is put right again.
-pub const DRIFT: bool = false;
+pub const DRIFT: bool = true;
 /// ENIs of instances that are gone go, though nobody knows of them but EC2.
-pub const ORPHANS: bool = false;
+pub const ORPHANS: bool = true;
+/// An ENI is replaced where its user asks for it.
+pub const REPLACEMENT: bool = false;
