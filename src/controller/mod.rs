@@ -10,6 +10,7 @@ mod fence;
 mod hop_limit;
 pub mod instance_pass;
 mod lease;
+mod neighbours;
 mod network;
 pub mod node_eni_pass;
 mod queue;

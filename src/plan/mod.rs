@@ -17,6 +17,7 @@ pub mod fanout;
 pub mod hop_limit;
 pub mod instance;
 pub mod lease;
+pub mod neighbours;
 pub mod node;
 pub mod offsets;
 pub mod positions;
