@@ -14,6 +14,8 @@ pub use reference::{Accepted, WITHOUT_EFFECT};
 
 use parsers::{cluster_id, identity, listen_address, namespace, region};
 
+use crate::plan::budget::{Limits, Share};
+
 /// Elastic network interfaces for Kubernetes nodes on AWS, declared.
 #[derive(Debug, Parser)]
 #[command(name = "eni-operator", version, about)]
@@ -209,8 +211,22 @@ pub struct ControllerArgs {
     pub max_concurrent_reconciles: u16,
 
     /// Instances that are worked on at once.
-    #[arg(long, env = "MAX_CONCURRENT_INSTANCES", default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, env = "MAX_CONCURRENT_INSTANCES", default_value_t = 1024, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub max_concurrent_instances: u16,
+
+    /// ENIs that are detached or deleted at once.
+    #[arg(long, env = "MAX_CONCURRENT_ENI_CLEANUP", default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub max_concurrent_eni_cleanup: u16,
+
+    /// Which share of EC2's request limits to use: more than 0, at most 1. The rest is for others in the
+    /// account.
+    #[arg(long, env = "API_SHARE", default_value = "0.5", value_name = "SHARE")]
+    pub api_share: Share,
+
+    /// Request limits of the account that are not the documented ones, such as
+    /// `AttachNetworkInterface=100/10,CreateNetworkInterface=200/10`: how many calls at once, and a second.
+    #[arg(long, env = "API_LIMITS", default_value = "", hide_default_value = true, value_name = "LIMITS")]
+    pub api_limits: Limits,
 }
 
 /// Arguments of `crd-gen`.

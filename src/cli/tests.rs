@@ -47,7 +47,7 @@ fn a_bad_value_is_refused_with_the_name_of_its_flag() {
         "--max-concurrent-reconciles=0",
         "--max-concurrent-reconciles=101",
         "--max-concurrent-instances=0",
-        "--max-concurrent-instances=1001",
+        "--max-concurrent-instances=10001",
         "--imds-auto-configure-hop-limit=1",
         "--imds-hop-limit=0",
         "--imds-hop-limit=65",
@@ -140,4 +140,27 @@ fn the_document_has_every_flag_and_every_variable() {
         assert!(variable.is_none_or(|name| text.contains(&format!("`{name}`"))), "{variable:?}");
     }
     assert!(WITHOUT_EFFECT.iter().all(|one| text.contains(&format!("`{}`", one.variable))));
+}
+
+#[test]
+fn a_limit_that_is_none_is_refused_by_its_flags_name() {
+    let refused = |line: &str, flag: &str| {
+        let error = controller(line).expect_err(line);
+        assert!(error.contains(flag), "{error}");
+    };
+    for share in ["0", "-0.5", "1.01", "NaN", "half", ""] {
+        refused(&format!("--api-share={share}"), "--api-share");
+    }
+    for limits in [
+        "AttachNetworkInterface",
+        "AttachNetworkInterface=5",
+        "AttachNetworkInterface=0/5",
+        "AttachNetworkInterface=5/0",
+        "AttachNetworkInterface=5/inf",
+        "RunInstances=5/2",
+        "DeleteTags=1/1,DeleteTags=2/2",
+    ] {
+        refused(&format!("--api-limits={limits}"), "--api-limits");
+    }
+    refused("--max-concurrent-eni-cleanup=0", "--max-concurrent-eni-cleanup");
 }

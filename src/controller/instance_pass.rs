@@ -8,22 +8,24 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::PassError;
+use super::budget::in_lane;
 use super::context::{Clock, Context};
 use super::execute::{Outcome, execute};
 use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
 use crate::cluster::{Cluster, ClusterErrorKind, Unreadable};
-use crate::ec2::{Ec2, EniQuery};
-use crate::model::{Ec2Error, Eni, Instance, InstanceId, Ownership, Slot};
+use crate::ec2::{Ec2, EniQuery, Turn};
+use crate::model::{Call, Ec2Error, Ec2ErrorKind, Eni, Instance, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
+use crate::plan::budget::{Lane, first_call};
+use crate::plan::full::Refusals;
 use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, exists, is_doubtful, plan, slot_of};
 use crate::plan::node::NodeFacts;
 use crate::plan::verdicts::{self, Standing};
 use crate::plan::{Pace, asks, events, record, slot_status};
 
-/// How many slots of one instance are worked on at once.
-///
-/// EC2 is known to serialise attaches of one instance; more in parallel only queue up.
-const AT_ONCE: usize = 5;
+/// How many slots of one instance are worked on at once: as good as all, so that one that waits for its turn
+/// holds up no other. How many of them attach at once is the budget's to say.
+const AT_ONCE: usize = 64;
 
 /// One pass over all slots of an instance. Returns when to look again.
 ///
@@ -43,10 +45,11 @@ pub async fn pass<C: Cluster, E: Ec2, K: Clock>(
             return Err(error.into());
         }
     };
+    let seen = Seen { instance, node: world.node.as_ref(), held: world.held.is_some() };
     let Plan { slots, pace } = plan(&world, &context.settings);
     tracing::debug!(%instance, ?slots, "planned");
     mark(instance, slots.iter().any(SlotPlan::concerns_an_eni), slots.is_empty(), context).await?;
-    let work = slots.into_iter().map(|slot| carry_out(instance, slot, context));
+    let work = slots.into_iter().map(|slot| carry_out(seen, slot, context));
     let paces: Vec<Result<Pace, PassError>> =
         futures::stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
     paces.into_iter().try_fold(pace, |pace, done| Ok(pace.or(done?)))
@@ -100,11 +103,16 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         }
         Sighting::NotAsked | Sighting::Absent => None,
     };
+    let refusals = match &sighting {
+        Sighting::Seen(seen) => context.memory.refusals_of(seen),
+        Sighting::NotAsked | Sighting::Absent => Refusals::default(),
+    };
     Ok(World {
         // The time at which it was decided what to ask: a later one would take what is unasked for settled.
         now,
         instance: sighting,
         instance_type,
+        refusals,
         node,
         held: context.memory.hold(),
         slots: slots.iter().map(|slot| view(slot, listing.as_ref(), now, context)).collect(),
@@ -177,16 +185,26 @@ fn view<C: Cluster, E: Ec2, K: Clock>(
     }
 }
 
+/// What a plan was made for, as far as a call that waits for its turn has to look at it again.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    instance: &'a InstanceId,
+    node: Option<&'a NodeFacts>,
+    held: bool,
+}
+
 /// Carries out the plan of one slot. Returns when to look again.
 ///
 /// A conflict means that the snapshot was behind: the slot's turn ends before EC2 is asked for anything,
 /// and the change that it was behind brings the next one.
 async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
-    instance: &InstanceId,
+    seen: Seen<'_>,
     slot: SlotPlan,
     context: &Context<C, E, K>,
 ) -> Result<Pace, PassError> {
-    match act(instance, slot, context).await {
+    let instance = seen.instance;
+    let lane = Lane::of_steps(&slot.steps, slot.attachment.spec.release);
+    match in_lane(lane, act(seen, slot, context)).await {
         Err(PassError::Cluster(error)) if error.kind == ClusterErrorKind::Conflict => {
             tracing::debug!(%instance, error = &error as &dyn std::error::Error, "behind");
             Ok(Pace::Within(BEHIND))
@@ -201,7 +219,7 @@ const BEHIND: k8s_openapi::jiff::SignedDuration = k8s_openapi::jiff::SignedDurat
 
 /// Writes what is intended, calls EC2, and writes what came of it.
 async fn act<C: Cluster, E: Ec2, K: Clock>(
-    instance: &InstanceId,
+    seen: Seen<'_>,
     slot: SlotPlan,
     context: &Context<C, E, K>,
 ) -> Result<Pace, PassError> {
@@ -216,14 +234,56 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
         publish(&slot.attachment, &status, context).await?;
         return Ok(slot.pace);
     };
+    if let Some(pace) = wait_for_turn(seen, &slot, context).await {
+        return Ok(pace);
+    }
     let intent = stamped(&slot, intent, context.clock.now());
     let object = intend(&slot, &intent, context).await?;
-    let outcome = execute(&context.ec2, &context.clock, instance, intent, &slot.steps).await;
+    let outcome = execute(&context.ec2, &context.clock, seen.instance, intent, &slot.steps).await;
+    if let Some((card, taken)) = attach_answer(&slot.steps, &outcome) {
+        context.memory.attach_answered(seen.instance, card, taken, context.clock.now());
+    }
     if slot.steps.iter().any(Step::frees_a_position) {
         // Whoever asks next must not be told that it is held.
-        context.ec2.forget(instance);
+        context.ec2.forget(seen.instance);
     }
     conclude(&slot, &object, outcome, context).await
+}
+
+/// Waits until EC2 may be asked for the first step. Returns when to look again, if that is not to be done now:
+/// there is no turn soon, or what the plan was made for has changed while it waited.
+///
+/// This comes before anything is written: a create that is recorded is one that is sent.
+async fn wait_for_turn<C: Cluster, E: Ec2, K: Clock>(
+    seen: Seen<'_>,
+    slot: &SlotPlan,
+    context: &Context<C, E, K>,
+) -> Option<Pace> {
+    if let Turn::After(wait) = context.ec2.turn(first_call(&slot.steps)?).await {
+        let now = context.clock.now();
+        context.memory.put_off(&slot.attachment, now + wait, now);
+        return Some(Pace::Within(wait));
+    }
+    let planned = (&slot.attachment.metadata.name, &slot.attachment.metadata.resource_version);
+    let unchanged = |object: &Arc<NodeENIAttachment>| {
+        (&object.metadata.name, &object.metadata.resource_version) == planned
+    };
+    let state = |node: &NodeFacts| NodeFacts { labels: BTreeMap::new(), ..node.clone() };
+    let node = context.cluster.node_of(seen.instance);
+    let holds = node.as_ref().map(state) == seen.node.map(state)
+        && context.memory.hold().is_some() == seen.held
+        && context.cluster.attachments_on(seen.instance).iter().any(unchanged);
+    (!holds).then_some(Pace::Within(BEHIND))
+}
+
+/// The network card to which EC2 was asked to attach an ENI, and whether it has taken it or has no room.
+fn attach_answer(steps: &[Step], outcome: &Outcome) -> Option<(u32, bool)> {
+    let at = steps.iter().find_map(|step| if let Step::Attach(at) = step { Some(*at) } else { None })?;
+    let taken = record::position(&outcome.cloud).is_some();
+    let failure = outcome.failure.as_ref();
+    let full =
+        failure.is_some_and(|error| error.call == Call::Attach && error.kind == Ec2ErrorKind::InstanceFull);
+    (taken || full).then_some((at.card, taken))
 }
 
 /// The record of what is about to be asked for. A create counts from when it is sent: between the plan and

@@ -1,6 +1,7 @@
 //! The controller: passes over `NodeENI`s and over instances, and the wiring that causes them.
 
 mod authority;
+pub mod budget;
 mod clock;
 mod context;
 mod dry_run;
@@ -10,9 +11,11 @@ mod fence;
 mod hop_limit;
 pub mod instance_pass;
 mod lease;
+pub mod metrics;
 mod neighbours;
 mod network;
 pub mod node_eni_pass;
+mod pulse;
 mod queue;
 mod run;
 mod shared;
@@ -25,5 +28,6 @@ pub use clock::SystemClock;
 pub use context::{Clock, Context, Memory, Swept};
 pub use error::PassError;
 pub use lease::LEASE_NAME;
+pub use pulse::Pulse;
 pub use run::{End, Options, Stage, run};
 pub use shared::SharedEc2;

@@ -12,16 +12,36 @@ use std::future::Future;
 
 pub use errors::{readable, sort};
 
+use k8s_openapi::jiff::SignedDuration;
+
 use crate::model::{
-    AddressKind, AttachmentId, ClusterId, CreateEni, Ec2Error, Eni, EniChange, EniId, Instance, InstanceId,
-    InstanceType, Position, SecurityGroup, SecurityGroupId, Subnet, SubnetId, VpcId,
+    AddressKind, AttachmentId, Call, ClusterId, CreateEni, Ec2Error, Eni, EniChange, EniId, Instance,
+    InstanceId, InstanceType, Position, SecurityGroup, SecurityGroupId, Subnet, SubnetId, VpcId,
 };
 
 /// What a call gave.
 pub type Answer<T> = Result<T, Ec2Error>;
 
+/// Whether a call may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Now.
+    Now,
+    /// Not soon: ask again after this time.
+    After(SignedDuration),
+}
+
 /// The EC2 calls that the operator makes.
 pub trait Ec2: Send + Sync + 'static {
+    /// Waits until a call may be made, where calls are rationed; the one that is made next then goes at once.
+    ///
+    /// For what has to be done between the waiting and the call: to look whether the reason still holds, and
+    /// to write down that the call is made now.
+    fn turn(&self, call: Call) -> impl Future<Output = Turn> + Send {
+        let _ = call;
+        std::future::ready(Turn::Now)
+    }
+
     /// Creates an ENI, or returns the one that an earlier call with the same token created.
     fn create(&self, request: &CreateEni) -> impl Future<Output = Answer<Eni>> + Send;
 

@@ -14,10 +14,10 @@ use futures::FutureExt;
 use self::batch::Batch;
 use self::cache::Cache;
 use self::network::Network;
-use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery, Turn};
 use crate::model::{
-    AddressKind, AttachmentId, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance,
-    InstanceId, InstanceState, InstanceType, Ownership, Position, SecurityGroup, Subnet, Thing,
+    AddressKind, AttachmentId, Call, ClusterId, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId,
+    Instance, InstanceId, InstanceState, InstanceType, Ownership, Position, SecurityGroup, Subnet, Thing,
 };
 
 /// How long what is known of an instance is good: its zone and VPC never change, its positions are
@@ -91,6 +91,10 @@ fn owner(eni: &Eni) -> Option<Ownership> {
 }
 
 impl<E: Ec2> Ec2 for SharedEc2<E> {
+    async fn turn(&self, call: Call) -> Turn {
+        self.inner.turn(call).await
+    }
+
     async fn create(&self, request: &CreateEni) -> Answer<Eni> {
         let done = self.inner.create(request).await;
         if done.as_ref().is_err_and(|error| error.kind == Ec2ErrorKind::SubnetFull) {

@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ec2", &["model"]),
     ("cluster", &["model", "api", "plan::events", "plan::node"]),
     ("controller", &["model", "api", "plan", "ec2", "cluster"]),
-    ("cli", &[]),
+    ("cli", &["plan::budget"]),
     ("telemetry", &["cli"]),
     ("http", &["controller"]),
 ];
