@@ -25,6 +25,7 @@ mod queue;
 mod random;
 mod region;
 mod rng;
+mod road;
 mod run;
 mod scenarios;
 mod sweep;

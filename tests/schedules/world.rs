@@ -111,6 +111,8 @@ pub struct Remains {
     now: i64,
     agents: (bool, Agents),
     strangers: BTreeMap<String, SimEni>,
+    displaced: BTreeSet<(String, String, String)>,
+    held: BTreeMap<(String, u32, u32), i64>,
     trace: Option<Vec<String>>,
 }
 
@@ -120,7 +122,8 @@ impl World {
         let now = i64::try_from(sim.now().0).unwrap();
         let strangers = sim.state().enis.iter().map(|(id, eni)| (id.to_owned(), eni.clone())).collect();
         let store = Store::new(Timestamp::from_millisecond(now).unwrap());
-        Remains { sim, store, region, now, agents, strangers, trace: None }.revive()
+        let (displaced, held) = (BTreeSet::new(), BTreeMap::new());
+        Remains { sim, store, region, now, agents, strangers, displaced, held, trace: None }.revive()
     }
 
     /// What is left of the world if the process dies now.
@@ -132,6 +135,8 @@ impl World {
             now: self.now,
             agents: self.agents,
             strangers: self.strangers.clone(),
+            displaced: self.displaced.clone(),
+            held: self.held.clone(),
             trace: self.trace.clone(),
         }
     }
@@ -347,8 +352,8 @@ impl Remains {
             strangers: self.strangers,
             heirless: BTreeSet::new(),
             tampered: BTreeSet::new(),
-            displaced: BTreeSet::new(),
-            held: BTreeMap::new(),
+            displaced: self.displaced,
+            held: self.held,
             in_use_since: BTreeMap::new(),
             trace: self.trace,
             steps: 0,

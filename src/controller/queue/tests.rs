@@ -205,3 +205,26 @@ async fn a_queue_shows_that_it_turns_until_a_pass_blocks_it() {
     .await;
     assert_eq!(pulse.last("queue"), None, "a queue that has ended is not stuck");
 }
+
+#[tokio::test]
+async fn a_pass_that_panics_is_left_alone_for_a_while_and_stops_no_other() {
+    let (wakes, woken) = unbounded();
+    let (stop, told) = watch::channel(false);
+    let ended = RefCell::new(vec![]);
+    for key in ["broken", "sound"] {
+        wakes.unbounded_send(changed(key)).unwrap();
+    }
+    let pass = async |key: &'static str| {
+        ended.borrow_mut().push(key);
+        assert_ne!(key, "broken", "a defect");
+        stop.send_replace(true);
+        Ok(Pace::Settled)
+    };
+    run(woken, EAGER, told, Pulse::default().heart("queue"), pass).await;
+    ended.borrow_mut().sort_unstable();
+    assert_eq!(*ended.borrow(), ["broken", "sound"]);
+    let (mut queue, mut scheduled) = queue(EAGER);
+    let begun = Instant::now();
+    queue.ended("broken", Err(PassError::Panicked));
+    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(30));
+}
