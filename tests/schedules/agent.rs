@@ -77,11 +77,17 @@ pub fn report(world: &World, slot: &NodeENIAttachment, says: Word) {
     if said {
         return;
     }
-    let condition = json!({
-        "type": type_.name(), "status": status, "reason": "Agent", "message": "",
-        "observedGeneration": generation, "lastTransitionTime": lock(&world.store).now.to_string(),
-    });
-    let said: Value = json!({ "host": { "linkName": "eth7", "phase": "Ready" }, "conditions": [condition] });
+    let condition = |type_: ConditionType, status: &str| {
+        json!({
+            "type": type_.name(), "status": status, "reason": "Agent", "message": "",
+            "observedGeneration": generation, "lastTransitionTime": lock(&world.store).now.to_string(),
+        })
+    };
+    let mut conditions = vec![condition(type_, status)];
+    if says == Word::Up && slot.spec.dpdk.as_ref().is_some_and(|dpdk| dpdk.resource_name.is_some()) {
+        conditions.push(condition(ConditionType::Advertised, "True"));
+    }
+    let said: Value = json!({ "host": { "linkName": "eth7", "phase": "Ready" }, "conditions": conditions });
     let mut store = lock(&world.store);
     let _ = store.apply_status::<NodeENIAttachment>(&slot.metadata, MANAGER, &said);
 }

@@ -82,7 +82,12 @@ fn selects(spec: &NodeENISpec, labels: &BTreeMap<String, String>) -> bool {
         Operator::NotIn => labels.get(key).is_none_or(|value| !values.contains(value)),
         Operator::Exists => labels.contains_key(key),
         Operator::DoesNotExist => !labels.contains_key(key),
-        Operator::Gt | Operator::Lt => unreachable!("no schedule compares numbers"),
+        Operator::Gt | Operator::Lt => {
+            let number = |text: &String| text.parse::<i64>().ok();
+            let (is, than) = (labels.get(key).and_then(number), values.first().and_then(number));
+            is.zip(than)
+                .is_some_and(|(is, than)| if operator == Operator::Gt { is > than } else { is < than })
+        }
     };
     let term = |term: &eni_operator::api::NodeSelectorTerm| {
         !term.match_expressions.is_empty()

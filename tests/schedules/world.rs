@@ -10,7 +10,7 @@ use ec2_sim::Simulator;
 use ec2_sim::world::{Eni as SimEni, InstanceState};
 use eni_operator::cluster::node::SlimNode;
 use eni_operator::controller::{
-    Authority, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
+    Authority, Authorized, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
 };
 use eni_operator::model::ClusterId;
 use eni_operator::plan::sweep::Rules;
@@ -44,7 +44,7 @@ impl Clock for SetClock {
     }
 }
 
-type Process = Context<MemoryCluster, SimEc2, SetClock>;
+type Process = Context<MemoryCluster, Authorized<SimEc2, SetClock>, SetClock>;
 type Running = Pin<Box<dyn Future<Output = Result<Pace, PassError>>>>;
 
 /// What becomes of agents on the nodes.
@@ -111,6 +111,8 @@ pub struct Remains {
     now: i64,
     agents: (bool, Agents),
     strangers: BTreeMap<String, SimEni>,
+    displaced: BTreeSet<(String, String, String)>,
+    held: BTreeMap<(String, u32, u32), i64>,
     trace: Option<Vec<String>>,
 }
 
@@ -120,7 +122,8 @@ impl World {
         let now = i64::try_from(sim.now().0).unwrap();
         let strangers = sim.state().enis.iter().map(|(id, eni)| (id.to_owned(), eni.clone())).collect();
         let store = Store::new(Timestamp::from_millisecond(now).unwrap());
-        Remains { sim, store, region, now, agents, strangers, trace: None }.revive()
+        let (displaced, held) = (BTreeSet::new(), BTreeMap::new());
+        Remains { sim, store, region, now, agents, strangers, displaced, held, trace: None }.revive()
     }
 
     /// What is left of the world if the process dies now.
@@ -132,6 +135,8 @@ impl World {
             now: self.now,
             agents: self.agents,
             strangers: self.strangers.clone(),
+            displaced: self.displaced.clone(),
+            held: self.held.clone(),
             trace: self.trace.clone(),
         }
     }
@@ -347,8 +352,8 @@ impl Remains {
             strangers: self.strangers,
             heirless: BTreeSet::new(),
             tampered: BTreeSet::new(),
-            displaced: BTreeSet::new(),
-            held: BTreeMap::new(),
+            displaced: self.displaced,
+            held: self.held,
             in_use_since: BTreeMap::new(),
             trace: self.trace,
             steps: 0,
@@ -382,12 +387,7 @@ fn started(cluster: MemoryCluster, ec2: SimEc2, clock: SetClock, agent_required:
         hop_limit: None,
         sweep: Rules::default(),
     };
-    Arc::new(Context {
-        cluster,
-        ec2,
-        clock,
-        settings,
-        memory: Memory::default(),
-        authority: Authority::default(),
-    })
+    let authority = Authority::default();
+    let ec2 = Authorized::new(ec2, authority.clone(), clock.clone());
+    Arc::new(Context { cluster, ec2, clock, settings, memory: Memory::default(), authority })
 }
