@@ -91,6 +91,7 @@ impl SimEc2 {
         let mut sim = lock(&self.sim);
         let before = words::subject(&request, sim.state());
         let answer = sim.call(&request).into_result();
+        // A dry run asks whether it may, and changes nothing.
         let dry = matches!(&answer, Err(Failure::Refused(refused)) if refused.code == "DryRunOperation");
         if request.action().changes() && !dry {
             let (eni, tags) = before;
