@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use eni_operator::cli::{ControllerArgs, ListenAddress};
 use eni_operator::cluster::node::SlimNode;
 use eni_operator::controller::budget::BudgetSettings;
-use eni_operator::controller::{End, Options, Stage, run};
+use eni_operator::controller::metrics::SharedMetrics;
+use eni_operator::controller::{End, Options, Pulse, Stage, run};
 use eni_operator::ec2::aws::{self, Aws, AwsSettings, ConnectError};
 use eni_operator::model::ClusterId;
 use eni_operator::plan::node::NodeFacts;
@@ -55,7 +56,7 @@ async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
     let (stop, told) = watch::channel(false);
     let (stage, shown) = watch::channel(Stage::Waiting);
     tokio::spawn(stop_on_signal(stop)?);
-    let serving = probes(args.metrics_addr, shown).await?;
+    let serving = probes(args.metrics_addr, shown, &options).await?;
     tokio::select! {
         end = Box::pin(run(client, ec2, options, told, stage)) => match end {
             End::Told => Ok(()),
@@ -73,12 +74,13 @@ async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
 async fn probes(
     address: ListenAddress,
     stage: watch::Receiver<Stage>,
+    options: &Options,
 ) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
     let Some(address) = address.0 else { return Ok(tokio::spawn(std::future::pending())) };
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("--metrics-addr: listening on {address}"))?;
-    Ok(tokio::spawn(http::serve(listener, stage)))
+    Ok(tokio::spawn(http::serve(listener, stage, options.pulse.clone(), options.metrics.clone())))
 }
 
 /// EC2, once there are credentials.
@@ -157,6 +159,8 @@ async fn options(args: &ControllerArgs, client: &Client) -> anyhow::Result<Optio
             share: args.api_share,
             cleanup_at_once: args.max_concurrent_eni_cleanup.into(),
         },
+        metrics: SharedMetrics::default(),
+        pulse: Pulse::default(),
     })
 }
 

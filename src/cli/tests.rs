@@ -47,7 +47,7 @@ fn a_bad_value_is_refused_with_the_name_of_its_flag() {
         "--max-concurrent-reconciles=0",
         "--max-concurrent-reconciles=101",
         "--max-concurrent-instances=0",
-        "--max-concurrent-instances=1001",
+        "--max-concurrent-instances=10001",
         "--imds-auto-configure-hop-limit=1",
         "--imds-hop-limit=0",
         "--imds-hop-limit=65",

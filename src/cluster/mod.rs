@@ -14,7 +14,7 @@ pub mod snapshot;
 use std::{future::Future, sync::Arc};
 
 pub use self::kube::KubeCluster;
-pub use self::request::{WATCH_SECONDS, connect};
+pub use self::request::{REQUEST_TIMEOUT, WATCH_SECONDS, connect};
 
 use k8s_openapi::jiff::SignedDuration;
 

@@ -8,7 +8,8 @@ use k8s_openapi::jiff::Timestamp;
 use super::authority::Authority;
 use super::hop_limit::Tried;
 use crate::api::{NodeENIAttachment, SubnetOffset};
-use crate::model::{Ec2ErrorKind, EniId};
+use crate::model::{Ec2ErrorKind, EniId, Instance, InstanceId};
+use crate::plan::full::Refusals;
 use crate::plan::{Settings, backoff};
 
 /// What every pass is given.
@@ -44,6 +45,7 @@ pub struct Memory {
     slots: Mutex<BTreeMap<String, SlotMemory>>,
     leftovers: Mutex<BTreeMap<String, Timestamp>>,
     visits: Mutex<BTreeMap<String, Timestamp>>,
+    refusals: Mutex<BTreeMap<InstanceId, Refusals>>,
     swept: Mutex<Swept>,
     taken_over: Mutex<BTreeMap<String, Timestamp>>,
 }
@@ -155,6 +157,28 @@ impl Memory {
             slot.failures = 0;
             slot.retry_at = None;
         });
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Refusals>> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// EC2 has taken one more ENI on a network card of an instance, or has refused it.
+    pub fn attach_answered(&self, instance: &InstanceId, card: u32, taken: bool, now: Timestamp) {
+        let mut all = self.refusals();
+        if !taken {
+            all.entry(instance.clone()).or_default().refused(card, now);
+        } else if let Some(refusals) = all.get_mut(instance) {
+            refusals.taken(card);
+        }
+    }
+
+    /// What EC2 has refused to attach to an instance, after a look at it.
+    pub fn refusals_of(&self, instance: &Instance) -> Refusals {
+        let mut all = self.refusals();
+        let Some(refusals) = all.get_mut(&instance.id) else { return Refusals::default() };
+        refusals.observe(instance);
+        if refusals.is_empty() { all.remove(&instance.id).unwrap_or_default() } else { refusals.clone() }
     }
 
     /// A slot is gone.

@@ -14,9 +14,10 @@ use super::execute::{Outcome, execute};
 use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
 use crate::cluster::{Cluster, ClusterErrorKind, Unreadable};
 use crate::ec2::{Ec2, EniQuery, Turn};
-use crate::model::{Ec2Error, Eni, Instance, InstanceId, Ownership, Slot};
+use crate::model::{Call, Ec2Error, Ec2ErrorKind, Eni, Instance, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
 use crate::plan::budget::{Lane, first_call};
+use crate::plan::full::Refusals;
 use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, exists, is_doubtful, plan, slot_of};
 use crate::plan::node::NodeFacts;
 use crate::plan::verdicts::{self, Standing};
@@ -102,11 +103,16 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         }
         Sighting::NotAsked | Sighting::Absent => None,
     };
+    let refusals = match &sighting {
+        Sighting::Seen(seen) => context.memory.refusals_of(seen),
+        Sighting::NotAsked | Sighting::Absent => Refusals::default(),
+    };
     Ok(World {
         // The time at which it was decided what to ask: a later one would take what is unasked for settled.
         now,
         instance: sighting,
         instance_type,
+        refusals,
         node,
         held: context.memory.hold(),
         slots: slots.iter().map(|slot| view(slot, listing.as_ref(), now, context)).collect(),
@@ -234,6 +240,9 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
     let intent = stamped(&slot, intent, context.clock.now());
     let object = intend(&slot, &intent, context).await?;
     let outcome = execute(&context.ec2, &context.clock, seen.instance, intent, &slot.steps).await;
+    if let Some((card, taken)) = attach_answer(&slot.steps, &outcome) {
+        context.memory.attach_answered(seen.instance, card, taken, context.clock.now());
+    }
     if slot.steps.iter().any(Step::frees_a_position) {
         // Whoever asks next must not be told that it is held.
         context.ec2.forget(seen.instance);
@@ -265,6 +274,16 @@ async fn wait_for_turn<C: Cluster, E: Ec2, K: Clock>(
         && context.memory.hold().is_some() == seen.held
         && context.cluster.attachments_on(seen.instance).iter().any(unchanged);
     (!holds).then_some(Pace::Within(BEHIND))
+}
+
+/// The network card to which EC2 was asked to attach an ENI, and whether it has taken it or has no room.
+fn attach_answer(steps: &[Step], outcome: &Outcome) -> Option<(u32, bool)> {
+    let at = steps.iter().find_map(|step| if let Step::Attach(at) = step { Some(*at) } else { None })?;
+    let taken = record::position(&outcome.cloud).is_some();
+    let failure = outcome.failure.as_ref();
+    let full =
+        failure.is_some_and(|error| error.call == Call::Attach && error.kind == Ec2ErrorKind::InstanceFull);
+    (taken || full).then_some((at.card, taken))
 }
 
 /// The record of what is about to be asked for. A create counts from when it is sent: between the plan and

@@ -167,3 +167,14 @@ fn spec(record: &Record, times: Times) -> LeaseSpec {
 fn std_duration(duration: SignedDuration) -> Duration {
     Duration::try_from(duration).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_of_a_leader_ends_before_another_may_lead() {
+        let times = Times::default();
+        assert!(crate::cluster::REQUEST_TIMEOUT < std_duration(times.lease - times.renew_deadline));
+    }
+}

@@ -203,6 +203,10 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
     if let Err(PassError::Cluster(error)) = &made
         && error.kind == ClusterErrorKind::Refused
     {
+        if tell_first {
+            // What was told first has changed the object: the next pass tells of this.
+            return Ok(Pace::Within(SOON));
+        }
         let now = context.clock.now();
         rollup::hindered(&mut plan.status, object, Reason::ApiRefused, error.to_string(), now);
         publish(object, &plan.status, context).await?;
@@ -218,8 +222,7 @@ async fn each<'a, T, F>(slots: &'a [T], write: impl Fn(&'a T) -> F) -> Result<Pa
 where
     F: Future<Output = Result<(), PassError>>,
 {
-    let done: Vec<_> =
-        futures::stream::iter(slots.iter().map(write)).buffer_unordered(AT_ONCE).collect().await;
+    let done: Vec<_> = futures::stream::iter(slots.iter().map(write)).buffered(AT_ONCE).collect().await;
     let mut pace = Pace::Settled;
     let mut failure = None;
     for result in done {
@@ -230,7 +233,8 @@ where
             {
                 pace = pace.or(Pace::Within(SOON));
             }
-            Err(error) => failure = Some(error),
+            // The first: what is told of it is the same each time.
+            Err(error) => failure = failure.or(Some(error)),
         }
     }
     failure.map_or(Ok(pace), Err)

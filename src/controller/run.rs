@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use futures::channel::mpsc::unbounded;
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use kube::Client;
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -11,13 +11,17 @@ use tracing::Instrument;
 use super::budget::{Budget, BudgetSettings, Budgeted, in_lane};
 use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
+use super::metrics::{Counts, DegradedMode, Metered, Queue, SharedMetrics};
 use super::queue::{self, Limits, Wake};
 use super::watch::{Wakes, Watches};
 use super::{
-    Authority, Authorized, Context, Memory, SharedEc2, SystemClock, instance_pass, node_eni_pass, sweep_pass,
+    Authority, Authorized, Clock, Context, Memory, Pulse, SharedEc2, SystemClock, instance_pass,
+    node_eni_pass, sweep_pass,
 };
-use crate::cluster::KubeCluster;
+use crate::api::NodeENIAttachment;
+use crate::cluster::{Cluster, KubeCluster};
 use crate::ec2::Ec2;
+use crate::model::InstanceId;
 use crate::plan::Settings;
 use crate::plan::budget::Lane;
 
@@ -34,6 +38,10 @@ pub struct Options {
     pub instances_at_once: usize,
     /// How fast EC2 may be called.
     pub budget: BudgetSettings,
+    /// Where to count.
+    pub metrics: SharedMetrics,
+    /// Where the loops show that they turn.
+    pub pulse: Pulse,
 }
 
 /// How far the controller is.
@@ -99,30 +107,29 @@ pub async fn run<E: Ec2>(
 type OurCluster = Fenced<KubeCluster, SystemClock>;
 
 /// EC2 as the passes know it: shared by them, within the budget, for as long as we lead, and while AWS takes our credentials.
-type OurEc2<E> = SharedEc2<Budgeted<Fenced<Authorized<E, SystemClock>, SystemClock>>>;
+type OurEc2<E> = SharedEc2<Budgeted<Fenced<Authorized<Metered<E>, SystemClock>, SystemClock>>>;
+
+/// What our passes are given.
+type OurContext<E> = Context<OurCluster, OurEc2<E>, SystemClock>;
 
 /// What every pass is given.
-fn context<E: Ec2>(
-    cluster: KubeCluster,
-    ec2: E,
-    mandate: Mandate,
-    options: &Options,
-) -> Context<OurCluster, OurEc2<E>, SystemClock> {
+fn context<E: Ec2>(cluster: KubeCluster, ec2: E, mandate: Mandate, options: &Options) -> Arc<OurContext<E>> {
     let authority = Authority::default();
+    let ec2 = Metered::new(ec2, options.metrics.clone());
     let ec2 = Authorized::new(ec2, authority.clone(), SystemClock);
-    Context {
+    let budget = Budget::new(&options.budget);
+    let context = Arc::new(Context {
         cluster: Fenced::new(cluster, mandate.clone(), SystemClock),
         // The fence is behind the budget: a call that has waited for its turn is looked at again before it
         // is sent.
-        ec2: SharedEc2::new(Budgeted::new(
-            Fenced::new(ec2, mandate, SystemClock),
-            Budget::new(&options.budget),
-        )),
+        ec2: SharedEc2::new(Budgeted::new(Fenced::new(ec2, mandate, SystemClock), budget.clone())),
         clock: SystemClock,
         settings: options.settings.clone(),
         memory: Memory::default(),
         authority,
-    }
+    });
+    show(&options.metrics, &context, budget);
+    context
 }
 
 /// Watches, and runs passes until told to stop.
@@ -136,8 +143,8 @@ async fn act<E: Ec2>(
     let snapshot = Arc::new(RwLock::default());
     let (node_enis, woken_node_enis) = unbounded();
     let (instances, woken_instances) = unbounded();
-    let (sweeps, woken_sweeps) = unbounded();
-    let visits = node_enis.clone();
+    let (woken, visits) =
+        (Woken { node_enis: woken_node_enis, instances: woken_instances }, node_enis.clone());
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
     let cluster = KubeCluster::new(client, snapshot);
     let context = context(cluster, ec2, mandate, options);
@@ -149,36 +156,7 @@ async fn act<E: Ec2>(
             return;
         }
         tracing::info!("caught up with the API server");
-        // The receiver lives as long as this.
-        let _ = sweeps.unbounded_send(Wake { key: "sweep", news: true });
-        let limits = |at_once, interval, gather| Limits { at_once, interval, gather };
-        futures::join!(
-            queue::run(
-                woken_node_enis,
-                limits(options.node_enis_at_once, GATHER, Duration::ZERO),
-                stop.clone(),
-                async |name: String| {
-                    let span = tracing::info_span!("pass", nodeeni = name);
-                    node_eni_pass::pass(&name, &context).instrument(span).await
-                }
-            ),
-            queue::run(
-                woken_instances,
-                limits(options.instances_at_once, Duration::ZERO, SLOTS_GATHER),
-                stop.clone(),
-                async |id| {
-                    let span = tracing::info_span!("pass", instance = %id);
-                    instance_pass::pass(&id, &context).instrument(span).await
-                }
-            ),
-            queue::run(woken_sweeps, limits(1, GATHER, Duration::ZERO), stop.clone(), async |_| {
-                let looked = in_lane(Lane::Sweep, sweep_pass::pass(&context)).await?;
-                for name in looked.visit {
-                    let _ = visits.unbounded_send(Wake { key: name, news: true });
-                }
-                Ok(looked.pace)
-            }),
-        );
+        queues(&context, options, &stop, woken, visits).await;
     };
     let mut told = stop.clone();
     let told_early = async {
@@ -193,4 +171,90 @@ async fn act<E: Ec2>(
         () = watches.run(stage) => {}
         () = told_early => {}
     }
+}
+
+/// The keys that the watches wake.
+struct Woken {
+    node_enis: UnboundedReceiver<Wake<String>>,
+    instances: UnboundedReceiver<Wake<InstanceId>>,
+}
+
+/// Runs passes until told to stop.
+async fn queues<E: Ec2>(
+    context: &OurContext<E>,
+    options: &Options,
+    stop: &watch::Receiver<bool>,
+    woken: Woken,
+    visits: UnboundedSender<Wake<String>>,
+) {
+    let (metrics, pulse) = (&options.metrics, &options.pulse);
+    let (sweeps, woken_sweeps) = unbounded();
+    // The receiver lives as long as this.
+    let _ = sweeps.unbounded_send(Wake { key: "sweep", news: true });
+    let limits = |at_once, interval, gather| Limits { at_once, interval, gather };
+    futures::join!(
+        queue::run(
+            woken.node_enis,
+            limits(options.node_enis_at_once, GATHER, Duration::ZERO),
+            stop.clone(),
+            pulse.heart(Queue::NodeEnis.word()),
+            async |name: String| {
+                let span = tracing::info_span!("pass", nodeeni = name);
+                let pass = node_eni_pass::pass(&name, context).instrument(span);
+                metrics.pass(Queue::NodeEnis, pass).await
+            }
+        ),
+        queue::run(
+            woken.instances,
+            limits(options.instances_at_once, Duration::ZERO, SLOTS_GATHER),
+            stop.clone(),
+            pulse.heart(Queue::Instances.word()),
+            async |id| {
+                let span = tracing::info_span!("pass", instance = %id);
+                let pass = instance_pass::pass(&id, context).instrument(span);
+                metrics.pass(Queue::Instances, pass).await
+            }
+        ),
+        queue::run(
+            woken_sweeps,
+            limits(1, GATHER, Duration::ZERO),
+            stop.clone(),
+            pulse.heart(Queue::Sweep.word()),
+            async |_| {
+                let sweep = in_lane(Lane::Sweep, sweep_pass::pass(context));
+                let looked = metrics.pass(Queue::Sweep, sweep).await?;
+                for name in looked.visit {
+                    let _ = visits.unbounded_send(Wake { key: name, news: true });
+                }
+                Ok(looked.pace)
+            }
+        ),
+    );
+}
+
+/// Has what is there counted whenever somebody asks for it, for as long as it is looked after.
+fn show<C: Cluster, E: Ec2, K: Clock>(
+    metrics: &SharedMetrics,
+    context: &Arc<Context<C, E, K>>,
+    budget: Budget,
+) {
+    let context = Arc::downgrade(context);
+    metrics.read_with(move |metrics| {
+        let context = context.upgrade();
+        metrics.set_leader(context.is_some());
+        let Some(context) = context else { return };
+        let (swept, known) = (context.memory.swept(), context.authority.known());
+        let state = |slot: &NodeENIAttachment| slot.recorded().and_then(|cloud| cloud.state);
+        metrics.set_budget(&budget.levels());
+        metrics.set_counts(&Counts {
+            slots: context.cluster.attachments().iter().map(|slot| state(slot)).collect(),
+            node_enis: context.cluster.node_eni_names().len(),
+            orphans: swept.sightings.len(),
+            strangers: swept.strangers.len(),
+        });
+        metrics.set_degraded(DegradedMode::DeletionsHeld, swept.hold.is_some());
+        metrics.set_degraded(DegradedMode::ReadOnly, known.credentials.is_some());
+        metrics.set_degraded(DegradedMode::CreateRefused, known.create.is_some());
+        metrics.set_degraded(DegradedMode::Throttled, budget.levels().iter().any(|level| level.slowed));
+    });
 }

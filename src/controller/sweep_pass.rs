@@ -8,6 +8,7 @@ use super::PassError;
 use super::context::{Clock, Context, Swept};
 use crate::cluster::{Cluster, ClusterErrorKind, Done};
 use crate::ec2::{Ec2, EniQuery};
+use crate::model::{Ownership, Slot};
 use crate::plan::belief::Listing;
 use crate::plan::events::Event;
 use crate::plan::sweep::{Finding, Plan, World, plan};
@@ -62,7 +63,11 @@ fn jittered(period: SignedDuration, jitter: f64) -> SignedDuration {
 /// Asks EC2 for all of the cluster's ENIs.
 async fn observe<C: Cluster, E: Ec2, K: Clock>(context: &Context<C, E, K>) -> Result<World, PassError> {
     let at = context.clock.now();
-    let enis = context.ec2.enis(&EniQuery::OfCluster(context.settings.cluster.clone())).await?;
+    let mut enis = context.ec2.enis(&EniQuery::OfCluster(context.settings.cluster.clone())).await?;
+    // The ENI of an object that cannot be read is nobody's orphan, and cannot be compared with anything.
+    let unreadable: BTreeSet<Slot> =
+        context.cluster.unreadable().iter().filter_map(|one| one.slot()).collect();
+    enis.retain(|eni| Ownership::read(&eni.tags).is_none_or(|owner| !unreadable.contains(&owner.slot)));
     // Only now: what was made while EC2 was asked is no orphan.
     let slots = context.cluster.attachments();
     let nodes = context.cluster.nodes();

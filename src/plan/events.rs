@@ -2,7 +2,6 @@
 //!
 //! Reasons are the reference system's, so that its users' alerts go on working.
 
-use super::verdicts;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::{
@@ -85,9 +84,7 @@ fn trouble(node: &str, old: &[Condition], new: &[Condition], leaving: bool) -> O
     let ready = find_condition(new, ConditionType::Ready)?;
     let was = find_condition(old, ConditionType::Ready);
     let known = UNREMARKABLE.iter().any(|reason| reason.name() == ready.reason);
-    let told_elsewhere = verdicts::says_unreadable(ready);
-    if ready.status != "False" || known || told_elsewhere || was.is_some_and(|was| was.reason == ready.reason)
-    {
+    if ready.status != "False" || known || was.is_some_and(|was| was.reason == ready.reason) {
         return None;
     }
     let created = find_condition(new, ConditionType::Created).is_some_and(|one| one.status == "True");

@@ -15,6 +15,7 @@ pub mod belief;
 pub mod budget;
 pub mod events;
 pub mod fanout;
+pub mod full;
 pub mod hop_limit;
 pub mod instance;
 pub mod lease;

@@ -401,22 +401,7 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
             message: format!("{}: {}", now.reason, now.message),
         })
     };
-    let mut events: Vec<Event> = bad.into_iter().filter_map(told).collect();
-    if let (Some(now), None) = (unreadable_by(&after.conditions), unreadable_by(old)) {
-        let message = format!("{}: {}", now.reason, now.message);
-        events.push(Event { warning: true, reason: "EC2NotReadable", message });
-    }
-    events
-}
-
-/// The condition that says that EC2 may not be read, for this pass or for the slots.
-fn unreadable_by(conditions: &[Condition]) -> Option<&Condition> {
-    [(ConditionType::Ready, "False"), (ConditionType::Degraded, "True")].into_iter().find_map(
-        |(type_, bad)| {
-            find_condition(conditions, type_)
-                .filter(|one| one.status == bad && verdicts::says_unreadable(one))
-        },
-    )
+    bad.into_iter().filter_map(told).collect()
 }
 
 /// Whether a worry of this type is told of the `NodeENI` and nowhere else.

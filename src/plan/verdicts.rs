@@ -1,7 +1,5 @@
 //! What to say of a slot: its standing, as conditions.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-
 use super::instance::wanted_position as wanted;
 use super::{Settings, record};
 use crate::api::{
@@ -379,11 +377,6 @@ pub(super) fn failure(error: &Ec2Error) -> (Reason, String) {
 fn permission(call: Call) -> String {
     let with_tags = if call == Call::Create { " and ec2:CreateTags" } else { "" };
     format!(" (the controller's role needs ec2:{}{with_tags})", call.action())
-}
-
-/// Whether a condition says that EC2 may not be read: one cause for all slots, told once for the `NodeENI`.
-pub(super) fn says_unreadable(condition: &Condition) -> bool {
-    condition.reason == Reason::Unauthorized.name() && condition.message.contains("role needs ec2:Describe")
 }
 
 /// Whether EC2 said of the slot's token that it was used with other parameters.

@@ -31,12 +31,26 @@ fn policy() -> [Value; 2] {
     ]
 }
 
-/// Sets the policy up, and waits until it is in force.
-async fn forbid(stage: &Stage) {
+/// Waits until the policy is in force, or no more.
+async fn until_in_force(stage: &Stage, wanted: bool) {
+    let probe = probe(stage);
+    let begun = std::time::Instant::now();
+    while stage.kubectl.run(&["create", "--dry-run=server", "-f", &probe]).is_err() != wanted {
+        assert!(begun.elapsed() < crate::stage::PATIENCE, "the policy is not as it was set");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+/// Sets the policy up.
+fn forbid(stage: &Stage) {
     let file = stage.testbed.folder().join("policy.json");
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": policy() });
     std::fs::write(&file, list.to_string()).unwrap();
     stage.kubectl.run(&["apply", "-f", file.to_str().unwrap()]).unwrap();
+}
+
+/// A slot's object that somebody might make.
+fn probe(stage: &Stage) -> String {
     let probe = stage.testbed.folder().join("probe.json");
     let object = json!({
         "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENIAttachment",
@@ -49,17 +63,14 @@ async fn forbid(stage: &Stage) {
         },
     });
     std::fs::write(&probe, object.to_string()).unwrap();
-    let begun = std::time::Instant::now();
-    while stage.kubectl.run(&["create", "--dry-run=server", "-f", probe.to_str().unwrap()]).is_ok() {
-        assert!(begun.elapsed() < crate::stage::PATIENCE, "the policy does not come into force");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
+    probe.to_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_that_kubernetes_refuses_is_told_in_a_condition_and_an_event_and_made_once_it_may_be() {
     let Some(mut stage) = Stage::set("forbidden").await else { return };
-    forbid(&stage).await;
+    forbid(&stage);
+    until_in_force(&stage, true).await;
     stage.controller.start().unwrap();
     stage.world.apply().await.unwrap();
     let told = |stage: &Stage| {
@@ -80,8 +91,9 @@ async fn a_slot_that_kubernetes_refuses_is_told_in_a_condition_and_an_event_and_
     for kind in ["validatingadmissionpolicybinding", "validatingadmissionpolicy"] {
         stage.kubectl.run(&["delete", kind, POLICY]).unwrap();
     }
+    until_in_force(&stage, false).await;
     // A changed spec does not wait for the end of the back-off.
-    stage.world.want.description = "asked again".to_owned();
+    "asked again".clone_into(&mut stage.world.want.description);
     stage.world.apply().await.unwrap();
     stage.settles().await;
     assert_eq!(stage.condition("Degraded")["status"], "False");

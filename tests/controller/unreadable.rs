@@ -13,8 +13,8 @@ const UNKNOWN: &str = "Someday";
 /// Lets the API server take a detach policy of any type, and returns when it does.
 async fn loosen(stage: &Stage, kind: &str, name: &str) {
     let crd = format!("{kind}s.networking.k8s.aws");
-    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/detachPolicy/properties/type/enum";
-    let patch = json!([{ "op": "remove", "path": path }]).to_string();
+    let rule = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/detachPolicy/properties/type/enum";
+    let patch = json!([{ "op": "remove", "path": rule }]).to_string();
     stage.kubectl.run(&["patch", "crd", &crd, "--type=json", "-p", &patch]).unwrap();
     let change = json!({ "spec": { "detachPolicy": { "type": UNKNOWN } } }).to_string();
     let begun = std::time::Instant::now();

@@ -20,16 +20,16 @@ const WINDOW: Duration = Duration::from_secs(10);
 const CALLS: i64 = 20;
 
 /// An object that cannot work, and what it gets.
-struct Case {
-    name: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
     /// Which node: see [`region`].
-    node: &'static str,
+    pub(crate) node: &'static str,
     /// What the spec has instead of the ordinary.
-    spec: Value,
+    pub(crate) spec: Value,
     /// Type, status and reason of the condition.
-    condition: (&'static str, &'static str, &'static str),
+    pub(crate) condition: (&'static str, &'static str, &'static str),
     /// What its message must say.
-    says: &'static str,
+    pub(crate) says: &'static str,
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -176,7 +176,7 @@ fn a_missing_permission_is_named_and_all_goes_on_once_it_is_given() {
 }
 
 /// A VPC, nodes of all kinds, and another VPC.
-fn make_nodes(world: &World<'_>) {
+pub(crate) fn make_nodes(world: &World<'_>) {
     let made = world.seed(&region());
     let instance = |key: &str| made["instances"][key].as_str().unwrap().to_owned();
     let ec2 = |key| format!("aws:///us-east-1a/{}", instance(key));
@@ -236,7 +236,7 @@ fn region() -> Value {
     })
 }
 
-fn node_eni(name: &str, node: &str, changes: &Value) -> Value {
+pub(crate) fn node_eni(name: &str, node: &str, changes: &Value) -> Value {
     let mut spec = json!({
         "nodeSelector": { "kind": node }, "subnetNames": ["good"], "securityGroupNames": ["group"], "deviceIndex": 2,
     });
@@ -268,7 +268,7 @@ fn wait(
 }
 
 /// The object's condition appears, with its reason and what its message must say.
-fn told(world: &World<'_>, controller: &mut Guarded, case: &Case) -> Result<(), String> {
+pub(crate) fn told(world: &World<'_>, controller: &mut Guarded, case: &Case) -> Result<(), String> {
     let (type_, status, reason) = case.condition;
     let holds = |world: &World<'_>| {
         let object = world.get(&["nodeeni", case.name]);
@@ -287,7 +287,7 @@ fn told(world: &World<'_>, controller: &mut Guarded, case: &Case) -> Result<(), 
 }
 
 /// There is one warning about the object.
-fn told_once(world: &World<'_>, case: &Case) -> Result<(), String> {
+pub(crate) fn told_once(world: &World<'_>, case: &Case) -> Result<(), String> {
     let events = world.get(&["events.v1.events.k8s.io", "-n", "default"]);
     let about: Vec<&Value> = events["items"]
         .as_array()

@@ -41,7 +41,23 @@ impl<'a> World<'a> {
 
     /// Starts the controller.
     pub(crate) fn controller(&mut self, ec2: &str) -> Guarded {
+        let command = self.command(ec2);
+        self.start(&command)
+    }
+
+    /// Starts a controller with a command of its own.
+    pub(crate) fn start(&mut self, command: &Command) -> Guarded {
         self.runs += 1;
+        Guarded::spawn("the controller", command, &Output::Log(self.log())).unwrap()
+    }
+
+    /// Where the log of the controller that was started last is.
+    pub(crate) fn log(&self) -> std::path::PathBuf {
+        self.testbed.folder().join(format!("{}-{}.log", self.cluster, self.runs))
+    }
+
+    /// The command that starts the controller.
+    pub(crate) fn command(&self, ec2: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_eni-operator"));
         command.args(["--log-format", "json", "controller", "--leader-elect=false", "--metrics-addr", "0"]);
         command.args([
@@ -53,8 +69,7 @@ impl<'a> World<'a> {
         ]);
         command.envs(self.testbed.environment());
         command.env("AWS_ENDPOINT_URL", ec2);
-        let log = self.testbed.folder().join(format!("{}-{}.log", self.cluster, self.runs));
-        Guarded::spawn("the controller", &command, &Output::Log(log)).unwrap()
+        command
     }
 
     /// Applies an object with kubectl.

@@ -2,7 +2,7 @@
 
 /// A fault of aws-multi-eni-controller, and the tests that show it cannot happen, by path in this target.
 ///
-/// W17, W20, W26 to W35 and what is wrong on nodes (W36 on) are not a plan's to show: the schema, the watches,
+/// W17, W20, W26 to W29, W32 to W34 and what is wrong on nodes (W36 on) are not a plan's to show: the schema, the watches,
 /// the client and the agent are.
 pub(crate) const SHOWN_BY: &[(&str, &str, &[&str])] = &[
     (
@@ -130,6 +130,7 @@ pub(crate) const SHOWN_BY: &[(&str, &str, &[&str])] = &[
         &[
             "resolve_table::a_name_means_nothing_in_another_vpc",
             "resolve_table::groups_are_those_of_the_nodes_vpc_sorted_once_each",
+            "resolve_table::a_group_that_is_not_there_or_elsewhere_is_told_before_anything_is_made",
         ],
     ),
     (
@@ -159,15 +160,38 @@ pub(crate) const SHOWN_BY: &[(&str, &str, &[&str])] = &[
         "all attachments in one object",
         &["rollup_table::the_references_list_is_cut_at_its_bound_and_the_rest_is_counted"],
     ),
+    (
+        "W30",
+        "the metadata service of somebody else's instance changed",
+        &["hop_limit_table::only_instances_of_nodes_that_are_selected_are_touched"],
+    ),
+    (
+        "W31",
+        "hop limits of a whole region changed, and lowered",
+        &[
+            "hop_limit_table::a_limit_is_only_raised_and_only_if_that_was_asked_for",
+            "hop_limit_table::nothing_is_touched_for_an_object_on_which_nothing_is_done",
+        ],
+    ),
+    (
+        "W35",
+        "a missing permission that nobody tells of",
+        &[
+            "authority_table::a_slot_that_was_refused_is_told_of_its_object_in_the_slots_words",
+            "authority_table::credentials_that_are_not_taken_and_a_create_that_would_be_refused_are_told_and_looked_at_again",
+        ],
+    ),
 ];
 
 /// The sources of this target, in which every test of the table must be.
 const SOURCES: &[(&str, &str)] = &[
     ("asks_table", include_str!("asks_table.rs")),
+    ("authority_table", include_str!("authority_table.rs")),
     ("belief_table", include_str!("belief_table.rs")),
     ("events_table", include_str!("events_table.rs")),
     ("fanout_properties", include_str!("fanout_properties.rs")),
     ("fanout_table", include_str!("fanout_table.rs")),
+    ("hop_limit_table", include_str!("hop_limit_table.rs")),
     ("instance_properties", include_str!("instance_properties.rs")),
     ("instance_table", include_str!("instance_table.rs")),
     ("offsets_over_time", include_str!("offsets_over_time.rs")),

@@ -7,6 +7,7 @@ use eni_operator::model::{AddressKind, Eni, Epoch, InstanceType};
 use eni_operator::plan::addresses::too_many;
 use eni_operator::plan::asks::{Asks, Change, changes};
 use eni_operator::plan::belief::{Belief, Listing, SlotView};
+use eni_operator::plan::full::Refusals;
 use eni_operator::plan::instance::{Sighting, SlotPlan, Step, World, plan};
 use eni_operator::plan::{Pace, asks as asks_of, belief, record};
 
@@ -186,6 +187,7 @@ fn planned(slot: SlotView) -> SlotPlan {
         now: at(NOW),
         instance: Sighting::Seen(instance(1, "a")),
         instance_type: Some(type_with(&[4])),
+        refusals: Refusals::default(),
         node: Some(crate::make::node_since(true, 9999)),
         held: None,
         slots: vec![slot],

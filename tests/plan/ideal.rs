@@ -27,6 +27,8 @@ pub(crate) struct Ideal {
     pub(crate) creates: Vec<CreateEni>,
     pub(crate) calls: usize,
     pub(crate) refused: usize,
+    /// How many ENIs EC2 takes on the instance, whatever its type's numbers say.
+    pub(crate) secret_limit: Option<usize>,
     next: u32,
 }
 
@@ -42,7 +44,16 @@ impl Ideal {
         if let Sighting::Seen(instance) = &mut world.instance {
             instance.held.retain(|held| !enis.contains_key(&held.eni));
         }
-        Self { world, enis, tokens: BTreeMap::new(), creates: vec![], calls: 0, refused: 0, next: 0x9000 }
+        Self {
+            world,
+            enis,
+            tokens: BTreeMap::new(),
+            creates: vec![],
+            calls: 0,
+            refused: 0,
+            secret_limit: None,
+            next: 0x9000,
+        }
     }
 
     /// The world as a pass sees it: what is asked for, and no more; a sweep asks for everything.
@@ -78,6 +89,9 @@ impl Ideal {
 
     /// One pass, and the time until the next. Returns the plan and whether anything changed.
     pub(crate) fn pass(&mut self, settings: &Settings) -> (Plan, bool) {
+        if let Sighting::Seen(instance) = self.sight() {
+            self.world.refusals.observe(&instance);
+        }
         self.pass_over(&self.observed(false), settings)
     }
 
@@ -258,7 +272,10 @@ impl Ideal {
         let known = self.world.instance_type.as_ref();
         let card = known.map(|known| known.cards.iter().find(|card| card.index == at.card).unwrap());
         let load = instance.held.iter().filter(|held| held.at.card == at.card).count();
-        if card.is_some_and(|card| load >= card.max_enis as usize) {
+        if card.is_some_and(|card| load >= card.max_enis as usize)
+            || self.secret_limit.is_some_and(|limit| load >= limit)
+        {
+            self.world.refusals.refused(at.card, self.world.now);
             return Err(refusal(Ec2ErrorKind::InstanceFull));
         }
         self.next += 1;
@@ -269,6 +286,7 @@ impl Ideal {
             state: AttachmentState::Attaching,
             delete_on_termination: false,
         };
+        self.world.refusals.taken(at.card);
         let eni = self.enis.get_mut(id).expect("attach of an ENI that is not there");
         assert!(eni.attachment.is_none(), "attach of an ENI that is attached");
         eni.available = false;

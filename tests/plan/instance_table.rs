@@ -4,6 +4,7 @@ use eni_operator::api::{CloudState, ConditionType, DetachPolicyType, NodeENIAtta
 use eni_operator::model::{EniId, Epoch, HeldPosition, Instance, InstanceState, Position};
 use eni_operator::plan::asks::Change;
 use eni_operator::plan::belief::SlotView;
+use eni_operator::plan::full::Refusals;
 use eni_operator::plan::instance::{Plan, Sighting, SlotPlan, Step, World, plan};
 use eni_operator::plan::{Pace, Settings, record};
 
@@ -18,6 +19,7 @@ fn world(slots: Vec<SlotView>) -> World {
         now: at(NOW),
         instance: Sighting::Seen(instance(1, "a")),
         instance_type: Some(type_with(&[4])),
+        refusals: Refusals::default(),
         node: Some(node_since(true, 9999)),
         held: None,
         slots,

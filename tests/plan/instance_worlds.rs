@@ -7,6 +7,7 @@ use eni_operator::model::{
     AttachmentState, Eni, Epoch, HeldPosition, Instance, InstanceState, InstanceType, Position,
 };
 use eni_operator::plan::belief::{Listing, SlotView};
+use eni_operator::plan::full::Refusals;
 use eni_operator::plan::instance::{Sighting, World};
 use eni_operator::plan::node::{Going, NodeFacts};
 use eni_operator::plan::{Settings, record};
@@ -222,14 +223,46 @@ pub(crate) fn honest_world() -> impl Strategy<Value = (World, Settings)> {
     })
 }
 
+/// A world of an instance on which EC2 takes fewer ENIs than its type's numbers say, and how many: those that
+/// are there, and none to two more. No slot is to go.
+pub(crate) fn crowded_world() -> impl Strategy<Value = (World, Settings, usize)> {
+    (planned(), 0usize..3).prop_map(|(mut planned, more)| {
+        for slot in &mut planned.slots {
+            slot.surplus.clear();
+            (slot.release, slot.deleted_ago, slot.paused, slot.card) = (false, None, false, 0);
+            slot.recorded = match slot.recorded {
+                Recorded::In(_) => Recorded::In(CloudState::Attached),
+                Recorded::Nothing | Recorded::Asked => Recorded::Nothing,
+            };
+            slot.listed = Listed::AsRecorded;
+            if slot.recorded == Recorded::Nothing {
+                (slot.listed, slot.newborn, slot.token_reused) = (Listed::Nothing, true, false);
+            }
+        }
+        (planned.limits, planned.sighting, planned.own_shown) =
+            (vec![20], Some(Some(InstanceState::Running)), true);
+        let (world, settings) = make(&planned);
+        let Sighting::Seen(instance) = &world.instance else { panic!("it was seen") };
+        let there = instance.held.iter().filter(|held| held.at.card == 0).count();
+        (world, settings, there + more)
+    })
+}
+
 /// Makes the world.
 pub(crate) fn make(planned: &Planned) -> (World, Settings) {
     let slots: Vec<SlotView> =
         planned.slots.iter().zip(1..).map(|(slot, n)| view(slot, n, planned)).collect();
     let instance = sight(planned, &slots);
     let instance_type: Option<InstanceType> = planned.type_known.then(|| type_with(&planned.limits));
-    let world =
-        World { now: at(NOW), instance, instance_type, node: planned.node.map(made), held: None, slots };
+    let world = World {
+        now: at(NOW),
+        instance,
+        instance_type,
+        refusals: Refusals::default(),
+        node: planned.node.map(made),
+        held: None,
+        slots,
+    };
     (world, Settings { agent_required: planned.agent_required, ..settings() })
 }
 

@@ -29,6 +29,7 @@ mod fanout_table;
 mod fanout_worlds;
 mod faults;
 mod fields_table;
+mod hop_limit_table;
 mod ideal;
 mod instance_oracle;
 mod instance_properties;

@@ -24,6 +24,7 @@ fn world(slots: Vec<SlotView>) -> World {
         instance_type: Some(type_with(&[4])),
         node: Some(node_since(true, 9999)),
         held: None,
+        refusals: Default::default(),
         slots,
     }
 }

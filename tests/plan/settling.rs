@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::ideal::Ideal;
 use crate::instance_oracle::cloud;
-use crate::instance_worlds::{STRANGERS_TAG, honest_world, world};
+use crate::instance_worlds::{STRANGERS_TAG, crowded_world, honest_world, world};
 
 /// Passes until nothing changes any more. Polls of a lag take most of them.
 const ENOUGH: usize = 250;
@@ -148,6 +148,33 @@ proptest! {
             prop_assert!(spec.secondary_private_ip_count.is_none_or(|count| count == number));
             prop_assert_eq!(eni.groups.iter().map(ToString::to_string).collect::<Vec<_>>(), spec.security_group_ids.clone());
         }
+    }
+
+    #[test]
+    fn an_instance_that_ec2_calls_full_is_left_alone_until_something_leaves_it(
+        (world, settings, secret) in crowded_world()
+    ) {
+        let mut ideal = Ideal::of(world);
+        ideal.secret_limit = Some(secret);
+        prop_assert!(settle(&mut ideal, &settings, true), "{:#?}", ideal.world.slots);
+        let slots = ideal.world.slots.len();
+        prop_assert!(ideal.creates.len() <= slots, "{} creates for {slots} slots", ideal.creates.len());
+        // None idles: it hangs on the instance, or is deleted and its slot says why.
+        prop_assert!(ideal.enis.values().all(|eni| eni.attachment.is_some()));
+        for slot in ideal.world.slots.iter().filter(|slot| ideal.listed(&slot.attachment).is_empty()) {
+            prop_assert!(blocked(&slot.attachment), "{:#?}", slot.attachment);
+        }
+        let (calls, Some(leaver)) = (ideal.calls, ideal.enis.keys().next().cloned()) else { return Ok(()) };
+        for _ in 0..20 {
+            ideal.pass(&settings);
+        }
+        prop_assert_eq!(calls, ideal.calls);
+        // Somebody takes one off: its slot, or another, takes the place.
+        let there = ideal.enis.len();
+        ideal.enis.remove(&leaver);
+        ideal.sweep(&settings);
+        prop_assert!(settle(&mut ideal, &settings, true));
+        prop_assert_eq!(ideal.enis.len(), there);
     }
 
     #[test]

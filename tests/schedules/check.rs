@@ -140,9 +140,10 @@ fn tags_and_addresses_are_right(spec: &NodeENISpec, eni: &Eni) -> Result<(), Str
         return Err("wrong tags".to_owned());
     }
     let asked = [spec.secondary_private_ip_count, spec.ipv4_prefix_count, spec.ipv6_address_count];
-    let asked = asked.map(|count| usize::try_from(count.unwrap_or_default()).unwrap());
     let has = [eni.secondary.len(), eni.ipv4_prefixes.len(), eni.ipv6.len()];
-    if asked == has { Ok(()) } else { Err("wrong numbers of addresses".to_owned()) }
+    // What is not asked for is not looked after.
+    let is = |(asked, has): (Option<i64>, usize)| asked.is_none_or(|count| usize::try_from(count) == Ok(has));
+    if asked.into_iter().zip(has).all(is) { Ok(()) } else { Err("wrong numbers of addresses".to_owned()) }
 }
 
 /// One place in a zone is one subnet on all nodes, and so is one alternative name.
@@ -216,12 +217,29 @@ fn tells_the_truth(world: &World, child: &NodeENIAttachment, eni: &Eni) -> Resul
     if cloud.delete_on_termination != Some(at.delete_on_termination) {
         return wrong("delete-on-termination");
     }
+    if cloud.addresses_unsure || cloud.secondary_private_ips != texts(&eni.secondary) {
+        return wrong("the addresses");
+    }
+    let wanted = (i64::from(at.network_card_index), i64::from(at.device_index));
+    let is_elsewhere = wanted != (child.spec.network_card_index, child.spec.device_index);
+    let says = |type_, reason: &str| {
+        child.condition(type_).is_some_and(|one| one.status == "True" && one.reason == reason)
+    };
+    let said = says(ConditionType::ReplacementNeeded, "PositionChanged")
+        || says(ConditionType::Attached, "OtherDeviceIndex");
+    if is_elsewhere != said {
+        return wrong("whether it is where the spec wants it");
+    }
     let ready = find_condition(&child.status.as_ref().unwrap().conditions, ConditionType::Ready);
     let expected = if world.agents == (true, Agents::None) { "Unknown" } else { "True" };
     if ready.is_none_or(|ready| ready.status != expected) {
         return wrong("readiness");
     }
     Ok(())
+}
+
+fn texts(all: &[impl ToString]) -> Vec<String> {
+    all.iter().map(ToString::to_string).collect()
 }
 
 /// The nodes with ENIs of ours are labelled, and no others.

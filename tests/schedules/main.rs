@@ -15,6 +15,7 @@ mod check;
 mod cluster;
 mod crashes;
 mod ec2;
+mod fields;
 mod gate;
 mod invariants;
 mod job;

@@ -76,7 +76,7 @@ fn reach(world: &mut World, call: &str) -> Turn {
 }
 
 /// Runs in order until a request of a kind is about to be sent, and strikes it.
-fn until(world: &mut World, call: &str, strike: Strike) {
+pub fn until(world: &mut World, call: &str, strike: Strike) {
     let turn = reach(world, call);
     let done = take(world, turn, strike);
     well(world, done);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ec2_sim::api::TerminateInstances;
 use ec2_sim::world::InstanceState;
-use eni_operator::api::{NodeENI, NodeENIAttachment, NodeENISpec};
+use eni_operator::api::{NodeENI, NodeENIAttachment, NodeENISpec, REPLACE_ANNOTATION};
 use kube::ResourceExt;
 
 use crate::acts;
@@ -166,6 +166,16 @@ fn terminate(world: &mut World, rng: &mut Rng) {
     let request =
         TerminateInstances { instance_ids: vec![machine.instance], ..TerminateInstances::default() };
     let _ = lock(&world.sim).send(request);
+}
+
+/// Asks for another ENI in place of a slot's.
+pub fn replace(world: &mut World, name: &str) {
+    world.say(|| format!("USER wants another ENI for {name}"));
+    lock_store(&world.store).edit::<NodeENIAttachment>(name, |object| {
+        let annotations = object.metadata.annotations.get_or_insert_default();
+        annotations.insert(REPLACE_ANNOTATION.to_owned(), "true".to_owned());
+    });
+    world.gather();
 }
 
 fn delete_child(world: &mut World, rng: &mut Rng) {

@@ -34,8 +34,13 @@ pub fn cargo() -> Result<Command> {
 
 /// Builds the one binary of a package, with its default features, and says where it is.
 pub fn build_binary(package: &str) -> Result<PathBuf> {
+    build_binary_with(package, &[])
+}
+
+/// Likewise, with more arguments for cargo.
+pub fn build_binary_with(package: &str, more: &[&str]) -> Result<PathBuf> {
     let mut build = cargo()?;
-    build.args(["build", "--message-format=json-render-diagnostics", "-p", package]);
+    build.args(["build", "--message-format=json-render-diagnostics", "-p", package]).args(more);
     let mut child = Guarded::spawn("cargo", &build, &Output::Piped)?;
     let stdout = child.stdout().context("cargo has no standard output")?;
     let mut binary = None;

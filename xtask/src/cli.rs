@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::BenchCommand;
 use crate::chaos::ChaosOptions;
 use crate::demo::DemoOptions;
 
@@ -29,6 +30,9 @@ pub enum Command {
     Demo(DemoOptions),
     /// Kill the controller again and again while it works, and compare what is there with what was asked for.
     Chaos(ChaosOptions),
+    /// Measure how fast the operator is, and what it costs.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Run everything that has to hold, and install what that takes.
     Test {
         /// Only the steps whose titles contain this.

@@ -8,6 +8,7 @@
     reason = "the bans keep clock and environment out of the operator's decisions"
 )]
 
+pub mod bench;
 pub mod cache;
 pub mod cargo;
 pub mod chaos;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use xtask::{
-    chaos,
+    bench, chaos,
     cli::{Cli, Command},
     demo, r#gen, suite, testbed,
 };
@@ -28,6 +28,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Testbed => testbed::run()?,
         Command::Demo(options) => demo::run(&options).map(drop)?,
         Command::Chaos(options) => chaos::command(&options)?,
+        Command::Bench(command) => bench::run(&command)?,
         Command::Test { filter } => return suite::run(filter.as_deref()),
     }
     Ok(true)

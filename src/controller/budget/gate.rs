@@ -41,6 +41,8 @@ pub(super) struct Level {
     pub(super) tokens: f64,
     /// Calls a second in the long run.
     pub(super) per_second: f64,
+    /// Whether that is less than it could be, since EC2 has refused calls.
+    pub(super) slowed: bool,
     /// Calls that wait, by lane.
     pub(super) waiting: BTreeMap<Lane, usize>,
 }
@@ -131,7 +133,12 @@ impl Gate {
         for (lane, _) in inside.line.keys() {
             *waiting.entry(*lane).or_default() += 1;
         }
-        Level { tokens: inside.bucket.tokens(time), per_second: inside.bucket.per_second(time), waiting }
+        Level {
+            tokens: inside.bucket.tokens(time),
+            per_second: inside.bucket.per_second(time),
+            slowed: inside.bucket.is_slowed(time),
+            waiting,
+        }
     }
 }
 

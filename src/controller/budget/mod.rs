@@ -76,6 +76,8 @@ pub struct BudgetLevel {
     pub tokens: f64,
     /// Calls a second in the long run.
     pub per_second: f64,
+    /// Whether that is less than it could be, since EC2 has refused calls.
+    pub slowed: bool,
     /// Calls that wait, by lane.
     pub waiting: BTreeMap<Lane, usize>,
 }
@@ -105,8 +107,8 @@ impl<T: Timer> Budget<T> {
     #[must_use]
     pub fn levels(&self) -> Vec<BudgetLevel> {
         let level = |(call, gate): (&Call, &Gate)| {
-            let gate::Level { tokens, per_second, waiting } = gate.level(self.0.timer.now());
-            BudgetLevel { call: *call, tokens, per_second, waiting }
+            let gate::Level { tokens, per_second, slowed, waiting } = gate.level(self.0.timer.now());
+            BudgetLevel { call: *call, tokens, per_second, slowed, waiting }
         };
         self.0.calls.iter().map(level).collect()
     }

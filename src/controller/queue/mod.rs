@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::PassError;
+use super::pulse::{BEAT, Heart};
 use crate::cluster::ClusterErrorKind;
 use crate::model::Ec2ErrorKind;
 use crate::plan::{Pace, backoff};
@@ -56,6 +57,7 @@ pub(super) async fn run<K, F, P>(
     wakes: UnboundedReceiver<Wake<K>>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
+    heart: Heart,
     pass: P,
 ) where
     K: Hash + Eq + Clone + Debug + Display,
@@ -67,18 +69,21 @@ pub(super) async fn run<K, F, P>(
     let mut wakes = wakes.fuse();
     let mut queue = Queue::new(requests, limits);
     let mut running = FuturesUnordered::new();
+    let mut beats = tokio::time::interval(BEAT);
     while !*stop.borrow() {
         let free = running.len() < limits.at_once;
         let busy = &queue.busy;
         let mut due = scheduled.as_mut().hold_unless(|key| free && !busy.contains(key));
         let turn = futures::select_biased! {
             _ = stop.changed().fuse() => Turn::Stop,
+            _ = beats.tick().fuse() => Turn::Beat,
             (key, result) = running.select_next_some() => Turn::Ended(key, result),
             wake = wakes.select_next_some() => Turn::Woken(wake),
             key = due.next().fuse() => key.map_or(Turn::Stop, Turn::Due),
         };
         match turn {
             Turn::Stop => break,
+            Turn::Beat => heart.beat(),
             Turn::Woken(wake) => queue.wake(wake),
             Turn::Ended(key, result) => queue.ended(key, result),
             Turn::Due(key) => {
@@ -97,6 +102,7 @@ pub(super) async fn run<K, F, P>(
 /// What happened next.
 enum Turn<K> {
     Stop,
+    Beat,
     Woken(Wake<K>),
     Due(K),
     Ended(K, Result<Pace, PassError>),

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use futures::future::pending;
 
 use super::*;
+use crate::controller::Pulse;
 
 /// Limits under which a test need not wait.
 const EAGER: Limits = Limits { at_once: 8, interval: Duration::ZERO, gather: Duration::ZERO };
@@ -82,7 +83,7 @@ async fn passes_over_one_key_never_overlap_and_those_over_others_do() {
     let (most, left) = (Cell::new(0), Cell::new(40));
     wakes.unbounded_send(changed(1)).unwrap();
     wakes.unbounded_send(changed(2)).unwrap();
-    run(woken, EAGER, told, async |key| {
+    run(woken, EAGER, told, Pulse::default().heart("queue"), async |key| {
         assert!(running.borrow_mut().insert(key), "two passes over {key}");
         most.set(most.get().max(running.borrow().len()));
         wakes.unbounded_send(changed(key)).unwrap();
@@ -106,11 +107,17 @@ async fn wakes_that_come_together_are_one_pass() {
     for _ in 0..100 {
         wakes.unbounded_send(changed("a")).unwrap();
     }
-    run(woken, Limits { gather: Duration::from_millis(20), ..EAGER }, told, async |_| {
-        passes.set(passes.get() + 1);
-        stop.send_replace(true);
-        Ok(Pace::Settled)
-    })
+    run(
+        woken,
+        Limits { gather: Duration::from_millis(20), ..EAGER },
+        told,
+        Pulse::default().heart("queue"),
+        async |_| {
+            passes.set(passes.get() + 1);
+            stop.send_replace(true);
+            Ok(Pace::Settled)
+        },
+    )
     .await;
     assert_eq!(passes.get(), 1);
 }
@@ -121,7 +128,7 @@ async fn a_pass_that_says_when_to_look_again_is_followed_by_another() {
     let (stop, told) = watch::channel(false);
     let passes = Cell::new(0);
     wakes.unbounded_send(changed("a")).unwrap();
-    run(woken, EAGER, told, async |_| {
+    run(woken, EAGER, told, Pulse::default().heart("queue"), async |_| {
         passes.set(passes.get() + 1);
         if passes.get() == 3 {
             stop.send_replace(true);
@@ -138,7 +145,7 @@ async fn a_stop_lets_the_pass_under_way_end() {
     let (stop, told) = watch::channel(false);
     let ended = Cell::new(false);
     wakes.unbounded_send(changed("a")).unwrap();
-    run(woken, EAGER, told, async |_| {
+    run(woken, EAGER, told, Pulse::default().heart("queue"), async |_| {
         stop.send_replace(true);
         tokio::task::yield_now().await;
         ended.set(true);
@@ -156,7 +163,7 @@ async fn a_pass_that_hangs_does_not_hold_up_the_others() {
     for key in ["hangs", "a", "b"] {
         wakes.unbounded_send(changed(key)).unwrap();
     }
-    let queue = run(woken, EAGER, told, async |key| {
+    let queue = run(woken, EAGER, told, Pulse::default().heart("queue"), async |key| {
         if key == "hangs" {
             pending::<()>().await;
         }
@@ -177,4 +184,47 @@ async fn a_pass_that_hangs_does_not_hold_up_the_others() {
     }
     seen.borrow_mut().sort_unstable();
     assert_eq!(*seen.borrow(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_queue_shows_that_it_turns_until_a_pass_blocks_it() {
+    let (wakes, woken) = unbounded();
+    let (stop, told) = watch::channel(false);
+    let pulse = Pulse::default();
+    wakes.unbounded_send(Wake { key: "a", news: true }).unwrap();
+    let heart = pulse.heart("queue");
+    let begun = pulse.last("queue").unwrap();
+    run(woken, EAGER, told, heart, async |_| {
+        while pulse.last("queue").unwrap() == begun {
+            // Waiting lets the queue turn; a pass that blocked instead would wait here for ever.
+            tokio::task::yield_now().await;
+        }
+        stop.send_replace(true);
+        Ok(Pace::Settled)
+    })
+    .await;
+    assert_eq!(pulse.last("queue"), None, "a queue that has ended is not stuck");
+}
+
+#[tokio::test]
+async fn a_pass_that_panics_is_left_alone_for_a_while_and_stops_no_other() {
+    let (wakes, woken) = unbounded();
+    let (stop, told) = watch::channel(false);
+    let ended = RefCell::new(vec![]);
+    for key in ["broken", "sound"] {
+        wakes.unbounded_send(changed(key)).unwrap();
+    }
+    let pass = async |key: &'static str| {
+        ended.borrow_mut().push(key);
+        assert_ne!(key, "broken", "a defect");
+        stop.send_replace(true);
+        Ok(Pace::Settled)
+    };
+    run(woken, EAGER, told, Pulse::default().heart("queue"), pass).await;
+    ended.borrow_mut().sort_unstable();
+    assert_eq!(*ended.borrow(), ["broken", "sound"]);
+    let (mut queue, mut scheduled) = queue(EAGER);
+    let begun = Instant::now();
+    queue.ended("broken", Err(PassError::Panicked));
+    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(30));
 }

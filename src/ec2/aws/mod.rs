@@ -14,7 +14,7 @@ use std::time::Duration;
 use aws_config::{
     AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig,
     environment::EnvironmentVariableRegionProvider, identity::IdentityCache,
-    imds::region::ImdsRegionProvider, meta::region::RegionProviderChain, profile::ProfileFileRegionProvider,
+    imds::region::ImdsRegionProvider, meta::region::ProvideRegion, profile::ProfileFileRegionProvider,
 };
 use aws_sdk_ec2::{
     Client,
@@ -371,9 +371,13 @@ impl Ec2 for Aws {
 
 /// The region of the AWS profile, or of a variable that only AWS programs know.
 pub async fn region_of_profile() -> Option<String> {
-    let variables = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
-    let found = variables.or_else(ProfileFileRegionProvider::new()).region().await;
-    found.map(|region| region.to_string())
+    // The SDK takes a variable that is set to nothing for a region without a name.
+    let named = |region: Region| Some(region.to_string()).filter(|name| !name.is_empty());
+    let by_variable = EnvironmentVariableRegionProvider::new().region().await.and_then(named);
+    match by_variable {
+        Some(region) => Some(region),
+        None => ProfileFileRegionProvider::new().region().await.and_then(named),
+    }
 }
 
 /// The region of the instance that we run on.

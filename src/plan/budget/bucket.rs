@@ -101,6 +101,14 @@ impl Bucket {
         bucket.size.per_second * bucket.speed
     }
 
+    /// Whether it fills more slowly than it could.
+    #[must_use]
+    pub fn is_slowed(&self, now: Duration) -> bool {
+        let mut bucket = self.clone();
+        bucket.fill(now);
+        bucket.speed < 1.0
+    }
+
     /// Brings the level up to the time. One that went back counts for none.
     fn fill(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.at).as_secs_f64();

@@ -4,8 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 use super::{Wanted, World};
 use crate::api::{
-    ATTACHMENT_FINALIZER, DpdkSpec, NODE_ENI_LABEL, NodeENI, NodeENIAttachment, NodeENIAttachmentSpec,
-    NodeENISpec,
+    ATTACHMENT_FINALIZER, CloudStatus, DpdkSpec, NODE_ENI_LABEL, NodeENI, NodeENIAttachment,
+    NodeENIAttachmentSpec, NodeENISpec,
 };
 use crate::model::{AddressKind, Eni, Ownership, Slot, tag_key};
 use crate::plan::{addresses, record};
@@ -142,14 +142,14 @@ fn spec(node_eni: &NodeENI, wanted: &Wanted, old: Option<&NodeENIAttachment>) ->
 /// No addresses, where a slot was given some and has them still.
 fn no_addresses(old: &NodeENIAttachment, kind: AddressKind) -> Option<i64> {
     addresses::wanted(&old.spec, kind)?;
-    let cloud = old.recorded()?;
-    (cloud.addresses_unsure || !record::addresses(cloud, kind).is_empty()).then_some(0)
+    let may_have = |cloud: &CloudStatus| cloud.addresses_unsure || !record::addresses(cloud, kind).is_empty();
+    old.recorded().is_none_or(may_have).then_some(0)
 }
 
 /// EC2's default of the source/dest check, where a slot had it off and has not got it back.
 fn default_check(old: &NodeENIAttachment) -> Option<bool> {
     old.spec.source_dest_check?;
-    (old.recorded()?.source_dest_check != Some(true)).then_some(true)
+    old.recorded().is_none_or(|cloud| cloud.source_dest_check != Some(true)).then_some(true)
 }
 
 /// The description in EC2: the user's, or one that says whose the ENI is.

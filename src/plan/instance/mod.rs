@@ -16,6 +16,7 @@ use self::room::Places;
 pub(super) use self::room::wanted as wanted_position;
 use super::asks::Change;
 use super::belief::{self, Belief, SlotView};
+use super::full::Refusals;
 use super::node::NodeFacts;
 use super::{Pace, Settings};
 use crate::api::{CloudState, CloudStatus, NodeENIAttachment, Verdict};
@@ -30,6 +31,8 @@ pub struct World {
     pub instance: Sighting,
     /// What its type can carry, if that is known.
     pub instance_type: Option<InstanceType>,
+    /// What EC2 has refused to attach to it.
+    pub refusals: Refusals,
     /// Its node, if it has one.
     pub node: Option<NodeFacts>,
     /// Why nothing may be deleted or made again, if so.
@@ -157,7 +160,7 @@ impl std::fmt::Display for Step {
 /// to go, nothing is created, attached or detached; of an instance that is terminated EC2 takes its ENIs off.
 ///
 /// An ENI that EC2 does not list under the slot's tags is never acted on, whatever a record says. A slot
-/// with no room on its instance creates nothing. An object that is being deleted although its ENI should
+/// with no room on its instance creates nothing, whoever says so: the numbers of its type, or EC2 itself. An object that is being deleted although its ENI should
 /// stay is not this plan's business: see [`super::fanout`].
 #[must_use]
 pub fn plan(world: &World, settings: &Settings) -> Plan {

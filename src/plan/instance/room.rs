@@ -9,6 +9,7 @@ use super::{Sighting, World};
 use crate::api::{NodeENIAttachment, Reason};
 use crate::model::{InstanceState, Position};
 use crate::plan::belief::{Belief, SlotView};
+use crate::plan::full::Room;
 use crate::plan::positions::{self, Claim, Place};
 use crate::plan::verdicts::Standing;
 use crate::plan::{Pace, record};
@@ -77,12 +78,30 @@ impl View<'_> {
         }
         let name = slot.attachment.metadata.name.as_deref().unwrap_or_default();
         match self.places.0.get(name) {
-            Some(Place::At(at)) => Ok(*at),
+            Some(Place::At(at)) => match self.refused(slot, *at) {
+                Some(message) => {
+                    wait(Standing::Blocked(Reason::InstanceFull, message), NO_ROOM_PERIOD.as_secs())
+                }
+                None => Ok(*at),
+            },
             Some(full) => {
                 let (reason, message) = self.no_room(full, wanted(&slot.attachment));
                 wait(Standing::Blocked(reason, message), NO_ROOM_PERIOD.as_secs())
             }
             None => wait(Standing::Settling, 1),
+        }
+    }
+
+    /// Why EC2 takes no ENI of this slot although there should be room, if it has said so.
+    fn refused(&self, slot: &SlotView, at: Position) -> Option<String> {
+        let exists = slot.listing.as_ref().is_some_and(|listing| !listing.enis.is_empty());
+        match self.world.refusals.room(at.card, self.settings.listing_lag, self.world.now) {
+            Room::Open => None,
+            Room::Doubtful if exists => None,
+            Room::Doubtful | Room::Full => Some(format!(
+                "EC2 refuses another ENI on network card {} of {}, and none has left it since",
+                at.card, slot.attachment.spec.instance_id
+            )),
         }
     }
 

@@ -70,7 +70,7 @@ impl<'a> Round<'a> {
         self.world.apply().await?;
         self.phase("bring-up").await?;
         self.world.want.group = self.world.region.groups[1].clone();
-        self.world.want.description = "of the second kind".to_owned();
+        "of the second kind".clone_into(&mut self.world.want.description);
         self.world.apply().await?;
         self.phase("other groups and description").await?;
         self.world.want.subnets = SUBNETS[1..].iter().map(|&name| name.to_owned()).collect();

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use eni_operator::api::{NODE_ENI_LABEL, NodeENI, NodeENIAttachment};
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::core::PartialObjectMeta;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
@@ -151,7 +152,9 @@ impl World {
 
     /// Deletes the `NodeENI`. It stays until its ENIs are gone.
     pub async fn delete(&mut self) -> Result<()> {
-        self.node_enis().delete(&self.name, &DeleteParams::default()).await?;
+        // It may be one that cannot be read.
+        let any = Api::<PartialObjectMeta<NodeENI>>::all(self.client.clone());
+        any.delete(&self.name, &DeleteParams::default()).await?;
         self.want.nodes.clear();
         Ok(())
     }

@@ -21,6 +21,7 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use tempfile::TempDir;
 
+pub(crate) use self::ports::free as free_port;
 use self::{apiserver::Apiserver, credentials::Credentials};
 pub use self::{
     command::run,

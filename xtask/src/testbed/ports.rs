@@ -16,7 +16,7 @@ const RANGE: Range<u16> = 20_000..32_000;
 const IN_USE: &str = "address already in use";
 
 /// A port of the loopback address that nobody listens at.
-pub(super) fn free() -> Result<u16> {
+pub(crate) fn free() -> Result<u16> {
     let size = u64::from(RANGE.end - RANGE.start);
     (0..100)
         .filter_map(|_| u16::try_from(random() % size).ok())
