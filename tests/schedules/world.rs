@@ -10,7 +10,7 @@ use ec2_sim::Simulator;
 use ec2_sim::world::{Eni as SimEni, InstanceState};
 use eni_operator::cluster::node::SlimNode;
 use eni_operator::controller::{
-    Authority, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
+    Authority, Authorized, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
 };
 use eni_operator::model::ClusterId;
 use eni_operator::plan::sweep::Rules;
@@ -44,7 +44,7 @@ impl Clock for SetClock {
     }
 }
 
-type Process = Context<MemoryCluster, SimEc2, SetClock>;
+type Process = Context<MemoryCluster, Authorized<SimEc2, SetClock>, SetClock>;
 type Running = Pin<Box<dyn Future<Output = Result<Pace, PassError>>>>;
 
 /// What becomes of agents on the nodes.
@@ -387,12 +387,7 @@ fn started(cluster: MemoryCluster, ec2: SimEc2, clock: SetClock, agent_required:
         hop_limit: None,
         sweep: Rules::default(),
     };
-    Arc::new(Context {
-        cluster,
-        ec2,
-        clock,
-        settings,
-        memory: Memory::default(),
-        authority: Authority::default(),
-    })
+    let authority = Authority::default();
+    let ec2 = Authorized::new(ec2, authority.clone(), clock.clone());
+    Arc::new(Context { cluster, ec2, clock, settings, memory: Memory::default(), authority })
 }
