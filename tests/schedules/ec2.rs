@@ -91,8 +91,8 @@ impl SimEc2 {
         let mut sim = lock(&self.sim);
         let before = words::subject(&request, sim.state());
         let answer = sim.call(&request).into_result();
-        // A dry run asks whether it may, and changes nothing.
-        let dry = matches!(&answer, Err(Failure::Refused(refused)) if refused.code == "DryRunOperation");
+        // A dry run changes nothing, and is answered by this error.
+        let dry = matches!(&answer, Err(failure) if failure.code() == Some("DryRunOperation"));
         if request.action().changes() && !dry {
             let (eni, tags) = before;
             lock(&self.log).push(Mutation { call, eni, tags, done: answer.is_ok() });
