@@ -173,6 +173,12 @@ fn terminate(world: &mut World, rng: &mut Rng) {
     let _ = lock(&world.sim).send(request);
 }
 
+/// Asks for another ENI in place of one.
+pub fn replace_one(world: &mut World, rng: &mut Rng) {
+    let Some(child) = a_child(world, rng) else { return };
+    replace(world, &child.name_any());
+}
+
 /// Asks for another ENI in place of a slot's.
 pub fn replace(world: &mut World, name: &str) {
     world.say(|| format!("USER wants another ENI for {name}"));

@@ -17,6 +17,9 @@ pub type Edit = Box<dyn FnOnce(&mut NodeENISpec)>;
 
 /// Somebody edits a `NodeENI`.
 pub fn edit_any(world: &mut World, rng: &mut Rng) {
+    if rng.percent(8) {
+        return users::replace_one(world, rng);
+    }
     let Some(name) = rng.pick(&users::names(world)).cloned() else { return };
     let (what, edit) = any(world, rng);
     users::edit(world, &name, &what, edit);
