@@ -84,7 +84,7 @@ fn finding(
         return finding(None, Some(Drift { reason: Reason::EniMissing, message }));
     };
     let seen = record::of(eni, cloud);
-    let drift = misplaced(slot, cloud, eni).or_else(|| altered(slot, &seen)).or_else(|| {
+    let drift = misplaced(slot, cloud, eni).or_else(|| altered(slot, cloud, &seen)).or_else(|| {
         let message = format!("{} is there besides {}", listed.len() - 1, eni.id);
         (listed.len() > 1).then_some(Drift { reason: Reason::SurplusEnis, message })
     });
@@ -106,10 +106,10 @@ fn misplaced(slot: &NodeENIAttachment, cloud: &CloudStatus, eni: &Eni) -> Option
     }
 }
 
-/// An ENI with attributes that the spec does not ask for.
-fn altered(slot: &NodeENIAttachment, seen: &CloudStatus) -> Option<Drift> {
+/// An ENI with attributes that the spec does not ask for, although they were as it asks.
+fn altered(slot: &NodeENIAttachment, cloud: &CloudStatus, seen: &CloudStatus) -> Option<Drift> {
     let changes = asks::changes(slot, seen);
-    if changes.is_empty() {
+    if changes.is_empty() || !asks::changes(slot, cloud).is_empty() {
         return None;
     }
     let told = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
