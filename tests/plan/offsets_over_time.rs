@@ -107,6 +107,7 @@ impl History {
             asked.into_iter().map(|id| (id.clone(), Sighting::Seen(self.instance(&id)))).collect();
         let listed = resolve::subnet_ids(&object.spec);
         World {
+            neighbours: eni_operator::plan::neighbours::Neighbours::default(),
             now: at(NOW),
             nodes,
             instances: sightings,

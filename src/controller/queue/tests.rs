@@ -216,18 +216,17 @@ async fn a_pass_that_panics_is_left_alone_for_a_while_and_stops_no_other() {
     }
     let pass = async |key: &'static str| {
         ended.borrow_mut().push(key);
-        // Either may be first.
-        if ended.borrow().len() == 2 {
+        assert_ne!(key, "broken", "a defect");
+        if ended.borrow().contains(&"broken") {
             stop.send_replace(true);
         }
-        assert_ne!(key, "broken", "a defect");
-        Ok(Pace::Settled)
+        Ok(Pace::Within(SignedDuration::from_millis(1)))
     };
     run(woken, EAGER, told, Pulse::default().heart("queue"), pass).await;
-    ended.borrow_mut().sort_unstable();
-    assert_eq!(*ended.borrow(), ["broken", "sound"]);
+    assert_eq!(ended.borrow().last(), Some(&"sound"));
+    assert_eq!(ended.borrow().iter().filter(|key| **key == "broken").count(), 1);
     let (mut queue, mut scheduled) = queue(EAGER);
     let begun = Instant::now();
     queue.ended("broken", Err(PassError::Panicked));
-    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(30));
+    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(24));
 }
