@@ -141,9 +141,7 @@ fn tags_and_addresses_are_right(spec: &NodeENISpec, eni: &Eni) -> Result<(), Str
     }
     let asked = spec.tags.clone().unwrap_or_default();
     let stale = |key: &&str| !asked.contains_key(*key) && eni.tags.contains_key(*key);
-    if asked.iter().any(|(key, value)| eni.tags.get(key) != Some(value))
-        || users::TAGS.iter().any(|key| stale(key))
-    {
+    if asked.iter().any(|(key, value)| eni.tags.get(key) != Some(value)) || users::TAGS.iter().any(stale) {
         return Err("wrong tags".to_owned());
     }
     let asked = [spec.secondary_private_ip_count, spec.ipv4_prefix_count, spec.ipv6_address_count];

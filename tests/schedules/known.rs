@@ -91,13 +91,12 @@ fn several_dpdk_devices_of_a_node_go_together_once_its_agent_lets_go() {
     users::delete_all(&mut world);
     let mut gone_at = None;
     while gone_at.is_none() && world.now - begun < 600_000 {
-        match next(&world, None) {
-            Some(turn) => take(&mut world, turn, Strike::None).unwrap(),
-            None => {
-                crate::agent::act(&mut world);
-                if next(&world, None).is_none() && !jump(&mut world) {
-                    world.advance(1000);
-                }
+        if let Some(turn) = next(&world, None) {
+            take(&mut world, turn, Strike::None).unwrap();
+        } else {
+            crate::agent::act(&mut world);
+            if next(&world, None).is_none() && !jump(&mut world) {
+                world.advance(1000);
             }
         }
         if lock_store(&world.store).node_enis().next().is_none() {

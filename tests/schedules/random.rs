@@ -122,7 +122,7 @@ fn finish(world: &mut World, rng: &mut Rng) -> Result<(), String> {
     come_to_rest(world, rng)?;
     check::everything_is_there(world)?;
     world.say(|| "AT REST".to_owned());
-    if wanted(world).exempt.is_empty() {
+    if wanted(world).exempt.is_empty() && rng.percent(40) {
         nothing_more_happens(world, rng)?;
     }
     if rng.percent(50) {

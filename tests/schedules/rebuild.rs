@@ -120,9 +120,9 @@ fn a_restored_object_whose_owner_is_dead_is_owned_anew() {
     users::collect_garbage(&mut world);
     at_rest(&mut world);
     let store = lock_store(&world.store);
-    let owner = store.node_enis().next().and_then(|one: &std::sync::Arc<NodeENI>| one.uid()).unwrap();
+    let node_eni = store.node_enis().next().and_then(|one: &std::sync::Arc<NodeENI>| one.uid()).unwrap();
     let owned =
-        |one: &NodeENIAttachment| one.owner_references().iter().any(|reference| reference.uid == owner);
+        |one: &NodeENIAttachment| one.owner_references().iter().any(|reference| reference.uid == node_eni);
     assert!(store.attachments().all(|one| owned(one)));
     drop(store);
     cleared(&mut world);
