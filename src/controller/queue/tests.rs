@@ -60,7 +60,7 @@ fn what_is_refused_is_left_alone_for_longer() {
     let (mut queue, mut scheduled) = queue(EAGER);
     let begun = Instant::now();
     queue.ended("a", refused(ClusterErrorKind::Refused, None));
-    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(29));
+    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(30));
 }
 
 #[test]

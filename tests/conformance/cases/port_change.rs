@@ -25,13 +25,15 @@ cases! {
         "off again: done",
         "nothing off: done",
         "tags: {backup=daily}",
-        "of no ENI: NotFound(Eni), InvalidNetworkInterfaceID.NotFound",
     ];
-    more_tags_than_fit_are_refused, SimOnly("moto has no limit of tags here") => [
+    tags_of_no_eni_are_refused, SimOnly("moto tags what is not there") => [
+        "set: NotFound(Eni), InvalidNetworkInterfaceID.NotFound",
+    ];
+    more_tags_than_fit_are_refused, Both => [
         "50 tags: done",
         "one more: Refused, TagLimitExceeded",
     ];
-    addresses_are_given_by_number_and_taken_by_name, Both => [
+    addresses_are_given_by_number_and_taken_by_name, SimOnly("moto answers with all addresses of the ENI") => [
         "given: 3",
         "listed: 3",
         "the listed are the given: true",
@@ -44,13 +46,13 @@ cases! {
         "taken: done",
         "left: the first",
     ];
-    ipv6_addresses_are_given_by_number_and_taken_by_name, SimOnly("moto gives a subnet's own address") => [
+    ipv6_addresses_are_given_by_number_and_taken_by_name, Both => [
         "given: 2",
         "listed: 2",
         "taken: done",
         "left: the first",
     ];
-    the_same_number_twice_gives_twice, Both => [
+    the_same_number_twice_gives_twice, SimOnly("moto answers with all addresses of the ENI") => [
         "given: 2",
         "given: 2",
         "listed: 4",
@@ -139,8 +141,11 @@ async fn tags_are_set_over_others_and_taken_off_by_key(world: &mut World) {
         world.note(asked, meant(world.aws.untag(&eni, keys).await, done));
     }
     note_tags(world, &eni).await;
+}
+
+async fn tags_of_no_eni_are_refused(world: &mut World) {
     let gone = eni_id("eni-0123456789abcdef0");
-    world.note("of no ENI", meant(world.aws.tag(&gone, &map(&[("team", "a")])).await, done));
+    world.note("set", meant(world.aws.tag(&gone, &map(&[("team", "a")])).await, done));
 }
 
 async fn more_tags_than_fit_are_refused(world: &mut World) {
