@@ -173,10 +173,13 @@ fn attaches_where_asked(world: &mut World, call: &Mutation) -> Result<(), String
     }
     let place = (slot.1.clone(), u32::try_from(asked.0).unwrap(), u32::try_from(asked.1).unwrap());
     let looks_held = world.held.get(&place).is_some_and(|last| *last + LOOKS_HELD > world.now);
-    if !looks_held && !is_wanted_by_another(world, &slot, asked) {
+    // The spec may have changed since the pass looked at it: that another ENI is needed is said next.
+    let observed = child.status.as_ref().and_then(|status| status.observed_generation);
+    if looks_held || is_wanted_by_another(world, &slot, asked) {
+        world.displaced.insert(slot);
+    } else if observed == child.metadata.generation {
         return Err(format!("{slot:?} is attached at {} though {asked:?} is free", at.device_index));
     }
-    world.displaced.insert(slot);
     Ok(())
 }
 

@@ -38,8 +38,8 @@ fn exists(test: &str) -> bool {
     });
     let head = format!("fn {name}(");
     ways.into_iter().any(|way| {
-        let text = fs::read_to_string(repo::at(&way)).unwrap_or_default();
-        text.split(&head).next().filter(|before| before.len() < text.len()).is_some_and(is_marked)
+        let source = fs::read_to_string(repo::at(&way)).unwrap_or_default();
+        source.split(&head).next().filter(|before| before.len() < source.len()).is_some_and(is_marked)
     })
 }
 
