@@ -50,7 +50,7 @@ async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
     )?;
     let region = region(&args, &client).await?;
     let settings = AwsSettings { region: Some(region), endpoint_url: None, call_timeout: CALL_TIMEOUT };
-    let ec2 = authenticated(&settings).await?;
+    let ec2 = authenticated(settings).await?;
     let options = options(&args, &client).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), cluster = %options.settings.cluster, "starting");
     let (stop, told) = watch::channel(false);
@@ -88,11 +88,12 @@ async fn probes(
 /// A process that has none could do nothing but say so: it ends, which stops a rollout, shows in the pod's
 /// state, and leaves the lease to a replica that has some. What serves credentials may come up with the node
 /// and after us, so it is given a moment. Credentials that fail later make the controller read only instead.
-async fn authenticated(settings: &AwsSettings) -> anyhow::Result<Aws> {
+async fn authenticated(settings: AwsSettings) -> anyhow::Result<Aws> {
+    let ec2 = Aws::connect(settings).await?;
     let mut tries = 1;
     loop {
-        match Aws::connect(settings.clone()).await {
-            Ok(ec2) => return Ok(ec2),
+        match ec2.find_credentials().await {
+            Ok(()) => return Ok(ec2),
             Err(error @ ConnectError::NoCredentials(_)) if tries < CREDENTIAL_TRIES => {
                 tracing::warn!(%error, "no credentials yet");
                 tries += 1;

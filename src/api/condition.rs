@@ -17,6 +17,10 @@ pub enum ConditionType {
     UnevenZones,
     /// The spec asks for what EC2 gives only to a new ENI.
     ReplacementNeeded,
+    /// ENIs take attachments that EBS volumes could have.
+    SharedAttachmentLimit,
+    /// The VPC CNI cannot see that the ENIs are not its own.
+    CniIgnoresTags,
     /// All selected nodes are such as can get an ENI.
     NodesSupported,
     /// The controller may do in EC2 what it has to, as far as that is known.
@@ -125,6 +129,10 @@ reasons! {
     NodeGoing,
     /// Somebody attached the ENI to another instance.
     Elsewhere,
+    /// The instance type counts ENIs and EBS volumes together.
+    SharedWithVolumes,
+    /// The VPC CNI asks the metadata service alone.
+    ImdsOnlyMode,
     /// The subnet has no free address.
     SubnetFull,
     /// The account's quota of ENIs is used up.

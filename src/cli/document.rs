@@ -59,8 +59,12 @@ fn table<'a>(text: &mut String, title: &str, args: impl Iterator<Item = &'a Arg>
         let names = arg.get_long().into_iter().chain(arg.get_visible_aliases().into_iter().flatten());
         let flags: Vec<String> = names.map(|name| format!("`--{name}`")).collect();
         let variable = arg.get_env().map(|name| format!("`{}`", name.to_string_lossy()));
-        let default: Vec<String> =
-            arg.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+        let default: Vec<String> = arg
+            .get_default_values()
+            .iter()
+            .filter(|value| !value.is_empty())
+            .map(|value| format!("`{}`", value.to_string_lossy()))
+            .collect();
         let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
         row(text, &[flags.join(", "), variable.unwrap_or_default(), default.join(" "), help]);
     }

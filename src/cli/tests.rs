@@ -22,40 +22,48 @@ fn the_command_line_is_well_formed() {
     ControllerArgs::augment_args(clap::Command::new("controller")).debug_assert();
 }
 
+/// Values that no flag of the controller takes, and some for every flag.
+const BAD: &[&str] = &[
+    "--cluster-id=",
+    "--cluster-id=a,b",
+    "--region=",
+    "--region=frankfurt",
+    "--region=eu-central",
+    "--region=eu-central-1a",
+    "--region=EU-central-1",
+    "--metrics-addr=8080",
+    "--metrics-addr=:65536",
+    "--metrics-addr=nowhere:80",
+    "--require-node-agent=maybe",
+    "--listing-lag-seconds=0",
+    "--listing-lag-seconds=3601",
+    "--listing-lag-seconds=1m",
+    "--leader-elect=2",
+    "--lease-namespace=",
+    "--lease-namespace=Kube",
+    "--lease-namespace=-a",
+    "--identity=",
+    "--max-concurrent-reconciles=0",
+    "--max-concurrent-reconciles=101",
+    "--max-concurrent-instances=0",
+    "--max-concurrent-instances=10001",
+    "--max-concurrent-eni-cleanup=0",
+    "--api-share=0",
+    "--api-share=1.5",
+    "--api-limits=AttachNetworkInterface",
+    "--api-limits=Attach=1/1",
+    "--imds-auto-configure-hop-limit=1",
+    "--imds-hop-limit=0",
+    "--imds-hop-limit=65",
+    "--sweep-period-seconds=9",
+    "--sweep-brake=101",
+    "--sweep-deletions=-1",
+    "--orphan-min-age-seconds=59",
+];
+
 #[test]
 fn a_bad_value_is_refused_with_the_name_of_its_flag() {
-    for line in [
-        "--cluster-id=",
-        "--cluster-id=a,b",
-        "--region=",
-        "--region=frankfurt",
-        "--region=eu-central",
-        "--region=eu-central-1a",
-        "--region=EU-central-1",
-        "--metrics-addr=8080",
-        "--metrics-addr=:65536",
-        "--metrics-addr=nowhere:80",
-        "--require-node-agent=maybe",
-        "--listing-lag-seconds=0",
-        "--listing-lag-seconds=3601",
-        "--listing-lag-seconds=1m",
-        "--leader-elect=2",
-        "--lease-namespace=",
-        "--lease-namespace=Kube",
-        "--lease-namespace=-a",
-        "--identity=",
-        "--max-concurrent-reconciles=0",
-        "--max-concurrent-reconciles=101",
-        "--max-concurrent-instances=0",
-        "--max-concurrent-instances=10001",
-        "--imds-auto-configure-hop-limit=1",
-        "--imds-hop-limit=0",
-        "--imds-hop-limit=65",
-        "--sweep-period-seconds=9",
-        "--sweep-brake=101",
-        "--sweep-deletions=-1",
-        "--orphan-min-age-seconds=59",
-    ] {
+    for line in BAD {
         let flag = line.split('=').next().unwrap();
         let error = controller(line).expect_err(line);
         assert!(error.contains(flag), "{line}: {error}");
@@ -63,6 +71,17 @@ fn a_bad_value_is_refused_with_the_name_of_its_flag() {
     for line in ["--log-format=xml crd-gen", "--dev-mode=perhaps crd-gen", "crd-gen --kind=Node"] {
         let flag = line.split(['=', ' ']).find(|word| word.starts_with("--")).unwrap();
         assert!(parse(&format!("eni-operator {line}")).expect_err(line).contains(flag), "{line}");
+    }
+}
+
+#[test]
+fn every_flag_of_the_controller_is_among_those_whose_bad_values_are_tried() {
+    let tried: Vec<&str> = BAD.iter().map(|line| line.split('=').next().unwrap()).collect();
+    let command = ControllerArgs::augment_args(clap::Command::new("controller"));
+    for flag in command.get_arguments().filter_map(Arg::get_long) {
+        // Whether a file is there is seen when it is read.
+        let free = ["help", "kubeconfig"].contains(&flag);
+        assert!(free || tried.contains(&format!("--{flag}").as_str()), "{flag}");
     }
 }
 

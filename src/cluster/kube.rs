@@ -2,6 +2,7 @@
 
 use std::{fmt::Debug, sync::Arc};
 
+use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::ObjectMeta;
@@ -195,6 +196,12 @@ impl Cluster for KubeCluster {
         absent_is_done(done.map(drop))
     }
 
+    async fn cni_is_imds_only(&self) -> Done<bool> {
+        let daemon_sets: Api<DaemonSet> = Api::namespaced(self.client.clone(), "kube-system");
+        let found = answered("reading DaemonSet", "aws-node", daemon_sets.get_opt("aws-node")).await?;
+        Ok(found.as_ref().is_some_and(is_imds_only))
+    }
+
     async fn tell(&self, node_eni: &str, event: Event) {
         self.write_event(node_eni, None, &event).await;
     }
@@ -223,5 +230,43 @@ fn absent_is_done(done: Done<()>) -> Done<()> {
     match done {
         Err(error) if error.kind == ClusterErrorKind::Gone => Ok(()),
         done => done,
+    }
+}
+
+/// Whether the VPC CNI's `DaemonSet` says that it is to ask the instances' metadata service alone.
+fn is_imds_only(cni: &DaemonSet) -> bool {
+    let pods = cni.spec.iter().filter_map(|spec| spec.template.spec.as_ref());
+    let settings = pods.flat_map(|pod| &pod.containers).flat_map(|container| container.env.iter().flatten());
+    settings
+        .filter(|setting| setting.name == "ENABLE_IMDS_ONLY_MODE")
+        .any(|setting| setting.value.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("true")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vpc_cnis_mode_is_told_by_its_containers_environment() {
+        for (env, expected) in [
+            (json!([]), false),
+            (json!([{ "name": "ENABLE_IMDS_ONLY_MODE", "value": "false" }]), false),
+            (json!([{ "name": "ENABLE_IMDS_ONLY_MODE" }]), false),
+            (json!([{ "name": "WARM_ENI_TARGET", "value": "true" }]), false),
+            (
+                json!([{ "name": "A", "value": "b" }, { "name": "ENABLE_IMDS_ONLY_MODE", "value": "true" }]),
+                true,
+            ),
+        ] {
+            let set = json!({
+                "metadata": { "name": "aws-node" },
+                "spec": {
+                    "selector": {},
+                    "template": { "spec": { "containers": [{ "name": "aws-node", "env": env }] } },
+                },
+            });
+            assert_eq!(is_imds_only(&serde_json::from_value(set).unwrap()), expected, "{env}");
+        }
+        assert!(!is_imds_only(&DaemonSet::default()));
     }
 }

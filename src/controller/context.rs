@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::authority::Authority;
 use super::hop_limit::Tried;
@@ -47,6 +47,7 @@ pub struct Memory {
     visits: Mutex<BTreeMap<String, Timestamp>>,
     refusals: Mutex<BTreeMap<InstanceId, Refusals>>,
     swept: Mutex<Swept>,
+    cni: Mutex<Option<(Timestamp, bool)>>,
     taken_over: Mutex<BTreeMap<String, Timestamp>>,
 }
 
@@ -94,6 +95,17 @@ impl Memory {
 
     fn leftovers(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
         self.leftovers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the VPC CNI was found in IMDS-only mode, if that was asked not longer ago than this.
+    pub fn cni(&self, now: Timestamp, life: SignedDuration) -> Option<bool> {
+        let known = *self.cni.lock().unwrap_or_else(PoisonError::into_inner);
+        known.filter(|(at, _)| now.duration_since(*at) < life).map(|(_, is_so)| is_so)
+    }
+
+    /// The VPC CNI was found in IMDS-only mode, or not.
+    pub fn set_cni(&self, now: Timestamp, is_so: bool) {
+        *self.cni.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, is_so));
     }
 
     /// A slot's object was made by this process.

@@ -12,6 +12,7 @@ mod hop_limit;
 pub mod instance_pass;
 mod lease;
 pub mod metrics;
+mod neighbours;
 mod network;
 pub mod node_eni_pass;
 mod pulse;

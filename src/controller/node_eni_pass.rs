@@ -8,7 +8,7 @@ use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
 use super::context::{Clock, Context};
-use super::{dry_run, hop_limit, network, takeover};
+use super::{dry_run, hop_limit, neighbours, network, takeover};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
 use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
 use crate::ec2::{Answer, Ec2, EniQuery};
@@ -114,6 +114,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
     let found = context.ec2.instances(&wanted).await?;
     let mut sightings: BTreeMap<InstanceId, Sighting> =
         wanted.into_iter().map(|id| (id, Sighting::Absent)).collect();
+    let neighbours = neighbours::look(&found, context).await;
     let vpcs: BTreeSet<VpcId> = found.iter().filter_map(|instance| instance.vpc.clone()).collect();
     sightings.extend(found.into_iter().map(|instance| (instance.id.clone(), Sighting::Seen(instance))));
     Ok(World {
@@ -121,6 +122,7 @@ async fn observe<C: Cluster, E: Ec2, K: Clock>(
         network: network::look_up(&object.spec, vpcs, &context.ec2).await?,
         leftovers,
         tagged: context.memory.places(name).unwrap_or_default(),
+        neighbours,
         held: context.memory.hold(),
         node_eni: object.as_ref().clone(),
         nodes,

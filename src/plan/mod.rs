@@ -19,6 +19,7 @@ pub mod full;
 pub mod hop_limit;
 pub mod instance;
 pub mod lease;
+pub mod neighbours;
 pub mod node;
 pub mod offsets;
 pub mod positions;

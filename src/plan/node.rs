@@ -154,6 +154,14 @@ mod tests {
     }
 
     #[test]
+    fn a_label_of_another_type_says_that_what_was_known_is_old_and_no_label_says_nothing() {
+        let labels = |type_: &str| [(INSTANCE_TYPE.to_owned(), type_.to_owned())].into();
+        let node = NodeFacts { labels: labels("m6i.xlarge"), ..NodeFacts::default() };
+        assert!(node.is_of_another_type("m6i.large") && !node.is_of_another_type("m6i.xlarge"));
+        assert!(!NodeFacts::default().is_of_another_type("m6i.large"));
+    }
+
+    #[test]
     fn taints_of_those_who_take_nodes_away_are_known() {
         for (key, expected) in [
             ("karpenter.sh/disrupted", true),

@@ -9,7 +9,7 @@ use super::events::Event;
 use super::fanout::{Listed, Unserved, World};
 use super::instance::slot_of;
 use super::resolve::join;
-use super::{authority, offsets, verdicts};
+use super::{authority, neighbours, offsets, verdicts};
 use crate::api::{
     AttachmentSummary, CloudState, ConditionType, MAX_SUMMARIES, NodeENI, NodeENIAttachment, NodeENIStatus,
     REPLACE_ANNOTATION, Reason, SubnetOffset, Verdict, find_condition, set_condition,
@@ -206,7 +206,7 @@ fn verdicts(
         return vec![ready, authorized];
     }
     let troubles = troubles(seen, staying);
-    vec![
+    let all = [
         spec_valid(seen),
         nodes_supported(seen),
         uneven_zones(seen),
@@ -214,7 +214,8 @@ fn verdicts(
         degraded(&troubles),
         authorized,
         ready(seen, status, &troubles),
-    ]
+    ];
+    all.into_iter().chain(neighbours::verdicts(world, &seen.wanted)).collect()
 }
 
 /// `Ready` of an object on which nothing is done, or which is going.
@@ -390,13 +391,16 @@ pub fn events(before: Option<&NodeENIStatus>, after: &NodeENIStatus) -> Vec<Even
         (ConditionType::ReplacementNeeded, "True", "ReplacementNeeded"),
         (ConditionType::Degraded, "True", "NodesNotServed"),
         (ConditionType::Authorized, "False", "NotAuthorized"),
+        (ConditionType::SharedAttachmentLimit, "True", "SharedAttachmentLimit"),
+        (ConditionType::CniIgnoresTags, "True", "CniIgnoresTags"),
     ];
     let told = |(type_, bad, event): (ConditionType, &str, &'static str)| {
         let now = find_condition(&after.conditions, type_).filter(|one| one.status == bad)?;
         let was = find_condition(old, type_).filter(|one| one.status == bad);
         let news = was.is_none_or(|was| was.reason != now.reason) && is_told(type_, &now.reason);
         news.then(|| Event {
-            warning: true,
+            // A limit that is shared is so on most types, and nothing is wrong yet.
+            warning: type_ != ConditionType::SharedAttachmentLimit,
             reason: event,
             message: format!("{}: {}", now.reason, now.message),
         })

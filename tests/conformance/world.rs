@@ -87,6 +87,11 @@ impl World {
         self.lines
     }
 
+    /// Gives the id its number, without a line.
+    pub(crate) fn numbered(&mut self, id: &str) {
+        self.numbers.replace(id);
+    }
+
     /// Gives the id its number, so that later lists have an order.
     fn known(&mut self, id: &str) -> String {
         self.numbers.replace(id);

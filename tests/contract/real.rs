@@ -1,9 +1,12 @@
 //! A real kube-apiserver, through the operator's own adapter.
 
 use eni_operator::api::{NodeENI, NodeENIAttachment};
-use eni_operator::cluster::KubeCluster;
+use eni_operator::cluster::snapshot::Snapshot;
+use eni_operator::cluster::{Cluster, KubeCluster, Sight};
+use eni_operator::plan::events::Event;
 use k8s_openapi::api::core::v1::Node;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::events::v1::Event as KubeEvent;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Resource};
 use serde_json::{Value, json};
 use xtask::testbed::Testbed;
@@ -94,4 +97,48 @@ async fn a_real_api_server_keeps_the_contract() {
     let client = Testbed::shared().unwrap().kube_client().unwrap();
     let port = KubeCluster::new(client.clone(), std::sync::Arc::default());
     cases::all(&Real { client, port }).await;
+}
+
+/// The notes of the events about a `NodeENI`, with the names of the slots that they concern.
+async fn notes(client: &Client, about: &str) -> Vec<(String, String)> {
+    let events: Api<KubeEvent> = Api::namespaced(client.clone(), "default");
+    let all = events.list(&ListParams::default()).await.unwrap().items;
+    let ours = all
+        .into_iter()
+        .filter(|event| event.regarding.clone().and_then(|one| one.name).as_deref() == Some(about));
+    let mut notes: Vec<_> = ours
+        .map(|event| {
+            (event.related.and_then(|one| one.name).unwrap_or_default(), event.note.unwrap_or_default())
+        })
+        .collect();
+    notes.sort();
+    notes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_slots_events_of_one_reason_are_both_seen_and_a_long_note_is_taken() {
+    if !Testbed::obtainable().unwrap() {
+        return;
+    }
+    let client = Testbed::shared().unwrap().kube_client().unwrap();
+    let mut node_eni = NodeENI::default();
+    node_eni.metadata.name = Some("told".to_owned());
+    node_eni.metadata.uid = Some("00000000-0000-4000-8000-000000000001".to_owned());
+    let mut snapshot = Snapshot::default();
+    snapshot.set_node_eni("told", Some(Sight::Seen(node_eni.into())));
+    let port = KubeCluster::new(client.clone(), std::sync::Arc::new(snapshot.into()));
+    let event =
+        |message: &str| Event { warning: true, reason: "ENICreationFailed", message: message.to_owned() };
+    for (name, message) in [("a", "node a: full"), ("b", "node b: full"), ("a", "node a: full")] {
+        let mut slot = NodeENIAttachment::default();
+        slot.metadata.name = Some(name.to_owned());
+        slot.metadata.uid = Some(format!("00000000-0000-4000-8000-0000000000{name}0"));
+        slot.spec.node_eni = "told".to_owned();
+        port.tell_of(&slot, event(message)).await;
+    }
+    let long = "é".repeat(600);
+    port.tell("told", event(&long)).await;
+    let expected = [("", &long[..1024]), ("a", "node a: full"), ("b", "node b: full")];
+    let expected = expected.map(|(name, note)| (name.to_owned(), note.to_owned()));
+    assert_eq!(notes(&client, "told").await, expected);
 }

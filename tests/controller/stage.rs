@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
@@ -44,6 +44,7 @@ pub(crate) struct Stage {
     pub(crate) door: Door,
     pub(crate) controller: Controller,
     pub(crate) kubectl: Kubectl,
+    begun: Instant,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -56,7 +57,7 @@ impl Stage {
         let door = Door::open(testbed, name).await.unwrap();
         let controller = controller(testbed, name, &world, &door).alone();
         let kubectl = Kubectl::find(&testbed.kubeconfig_path()).unwrap();
-        Some(Self { testbed, world, door, controller, kubectl, _turn: turn })
+        Some(Self { testbed, world, door, controller, kubectl, begun: Instant::now(), _turn: turn })
     }
 
     /// A controller at work.
@@ -79,7 +80,7 @@ impl Stage {
         self.controller.kill().unwrap();
         self.world.end().await.unwrap();
         let requests = self.door.gate.count();
-        println!("{}: {requests} requests", self.world.name);
+        println!("{}: {requests} requests in {:.0?}", self.world.name, self.begun.elapsed());
         requests
     }
 
@@ -109,7 +110,7 @@ impl Stage {
 
     /// Waits until something holds, while the controller lives.
     pub(crate) async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while !holds(self) {
             self.controller.check_alive().unwrap();
             let waited = begun.elapsed();

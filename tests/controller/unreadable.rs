@@ -81,7 +81,10 @@ async fn a_slots_object_that_cannot_be_read_is_there_for_all_purposes() {
         stage.get(&["nodeeniattachments"])["items"].as_array().is_some_and(|all| all.len() == 1)
     };
     stage.until("the others to go", one_left).await;
-    assert_eq!(changes(&stage, Duration::from_secs(6)).await, []);
+    let mut wrote = changes(&stage, Duration::from_secs(6)).await;
+    // The label goes from a node a moment after its last object.
+    wrote.retain(|asked| !asked.what.contains("/nodes/"));
+    assert_eq!(wrote, []);
     assert!(stage.world.node_eni().await.unwrap().is_some(), "it was taken for empty");
     stage.patch("nodeeniattachment", &victim, &policy("Force"));
     stage.settles().await;

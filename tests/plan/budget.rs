@@ -114,8 +114,8 @@ fn no_share_is_so_small_that_nothing_could_be_called_and_deletes_begin_small() {
         let ec2 = Limits::default().of(call);
         assert!(all.burst < ec2.burst && all.per_second <= ec2.per_second, "{call}");
     }
-    assert!(Limits::default().ours(Call::Delete, Share::ALL).burst <= 5.0);
-    assert!(Limits::default().ours(Call::Detach, Share::ALL).burst <= 5.0);
+    assert!(Limits::default().ours(Call::Delete, Share::ALL).burst <= 40.0);
+    assert!(Limits::default().ours(Call::Detach, Share::ALL).burst <= 40.0);
 }
 
 proptest! {

@@ -10,6 +10,7 @@ use eni_operator::model::{Instance, InstanceId, InstanceState, Slot, Subnet, Vpc
 use eni_operator::plan::belief::Listing;
 use eni_operator::plan::fanout::{Leftovers, World, instances};
 use eni_operator::plan::instance::Sighting;
+use eni_operator::plan::neighbours::Neighbours;
 use eni_operator::plan::node::NodeFacts;
 use eni_operator::plan::resolve::Network;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -216,6 +217,7 @@ pub(crate) fn make(planned: &Planned) -> World {
         authority: eni_operator::plan::authority::Known::default(),
         leftovers,
         tagged: vec![],
+        neighbours: Neighbours::default(),
         held: None,
         node_eni,
         nodes,

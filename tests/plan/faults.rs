@@ -86,6 +86,7 @@ pub(crate) const SHOWN_BY: &[(&str, &str, &[&str])] = &[
             "fanout_table::a_node_that_is_missing_or_unnamed_or_unknown_to_ec2_loses_nothing",
             "fanout_properties::nothing_is_removed_without_a_reason_that_was_seen",
             "instance_properties::an_attached_eni_is_detached_only_when_its_node_lets_go",
+            "release_table::a_use_that_was_reported_stands_where_there_is_no_node_to_take_it_back",
         ],
     ),
     (
@@ -152,7 +153,11 @@ pub(crate) const SHOWN_BY: &[(&str, &str, &[&str])] = &[
     (
         "W23",
         "an ENI moved by hand wedges the object",
-        &["belief_table::beyond_the_lag_the_listing_is_the_truth"],
+        &[
+            "belief_table::beyond_the_lag_the_listing_is_the_truth",
+            "node_life_table::an_eni_that_somebody_moved_is_waited_for_and_not_replaced",
+            "node_life_table::an_eni_that_somebody_moved_is_detached_there_by_force_or_in_the_end",
+        ],
     ),
     ("W24", "no parallelism within an object", &["instance_properties::the_order_of_slots_does_not_matter"]),
     (
@@ -194,7 +199,9 @@ const SOURCES: &[(&str, &str)] = &[
     ("hop_limit_table", include_str!("hop_limit_table.rs")),
     ("instance_properties", include_str!("instance_properties.rs")),
     ("instance_table", include_str!("instance_table.rs")),
+    ("node_life_table", include_str!("node_life_table.rs")),
     ("offsets_over_time", include_str!("offsets_over_time.rs")),
+    ("release_table", include_str!("release_table.rs")),
     ("resolve_table", include_str!("resolve_table.rs")),
     ("rollup_table", include_str!("rollup_table.rs")),
     ("settling", include_str!("settling.rs")),

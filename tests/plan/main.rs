@@ -36,6 +36,7 @@ mod instance_properties;
 mod instance_table;
 mod instance_worlds;
 mod make;
+mod neighbours_table;
 mod node_life_table;
 mod offsets_over_time;
 mod release_table;

@@ -4,6 +4,7 @@ use eni_operator::api::{CloudState, ConditionType, DetachPolicyType, NodeENIAtta
 use eni_operator::model::{Instance, InstanceState};
 use eni_operator::plan::belief::{self, Belief, SlotView};
 use eni_operator::plan::fanout::{Leftovers, Plan as NodeEniPlan, instances, plan as plan_node_eni};
+use eni_operator::plan::full::Refusals;
 use eni_operator::plan::instance::{Sighting, SlotPlan, Step, World, plan};
 use eni_operator::plan::node::{Going, NodeFacts};
 use eni_operator::plan::{Pace, record};
@@ -24,7 +25,7 @@ fn world(slots: Vec<SlotView>) -> World {
         instance_type: Some(type_with(&[4])),
         node: Some(node_since(true, 9999)),
         held: None,
-        refusals: Default::default(),
+        refusals: Refusals::default(),
         slots,
     }
 }

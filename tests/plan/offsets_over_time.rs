@@ -31,6 +31,8 @@ enum Edit {
     Finish(usize),
     OnePolicy(bool),
     Pause(bool),
+    /// The next pass does not see the slots that the last one made: the watch is behind.
+    Behind,
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -46,6 +48,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => (1usize..3).prop_map(Edit::Finish),
         1 => any::<bool>().prop_map(Edit::OnePolicy),
         1 => any::<bool>().prop_map(Edit::Pause),
+        2 => Just(Edit::Behind),
     ]
 }
 
@@ -58,6 +61,10 @@ struct History {
     status: Option<NodeENIStatus>,
     one: bool,
     paused: bool,
+    /// Whether the next pass sees the slots as they were before the last one.
+    behind: bool,
+    /// The slots as they were before the last pass.
+    seen: Vec<NodeENIAttachment>,
 }
 
 impl History {
@@ -86,6 +93,7 @@ impl History {
             }
             Edit::OnePolicy(one) => self.one = one,
             Edit::Pause(paused) => self.paused = paused,
+            Edit::Behind => self.behind = true,
         }
     }
 
@@ -107,6 +115,7 @@ impl History {
             asked.into_iter().map(|id| (id.clone(), Sighting::Seen(self.instance(&id)))).collect();
         let listed = resolve::subnet_ids(&object.spec);
         World {
+            neighbours: eni_operator::plan::neighbours::Neighbours::default(),
             now: at(NOW),
             nodes,
             instances: sightings,
@@ -114,7 +123,7 @@ impl History {
                 subnets: all().into_iter().filter(|one| listed.contains(&one.id)).collect(),
                 ..Network::default()
             },
-            children: self.children.clone(),
+            children: if self.behind { self.seen.clone() } else { self.children.clone() },
             leftovers: None,
             authority: eni_operator::plan::authority::Known::default(),
             tagged: vec![],
@@ -128,19 +137,33 @@ impl History {
         instance(u32::try_from(n).unwrap() + 1, if self.zones[n] { "b" } else { "a" })
     }
 
-    /// Carries out a plan; without its status if the process dies before it is written.
+    /// Carries out a plan as the pass does: the places are written first, against the state that was seen, and
+    /// without them no slot is made. The process may die before the status is written.
     fn pass(&mut self, dies: bool) {
         let plan = plan(&self.world(), &settings());
+        self.behind = false;
+        let before = self.children.clone();
+        let places = self.status.as_ref().map_or(&[][..], |status| &status.subnet_offsets);
+        let is_told_first = !plan.create.is_empty() && places != plan.status.subnet_offsets;
+        if is_told_first && dies {
+            return;
+        }
         for new in plan.update.iter().chain(&plan.remove) {
-            let old =
-                self.children.iter_mut().find(|child| child.metadata.name == new.metadata.name).unwrap();
+            // One that is gone, or was changed since it was seen, is refused.
+            let same = |child: &&mut NodeENIAttachment| child.metadata.name == new.metadata.name;
+            let Some(old) = self.children.iter_mut().find(same) else { continue };
             *old = new.clone();
             if old.spec.release {
                 old.metadata.deletion_timestamp = Some(Time(at(NOW)));
             }
         }
-        self.children.extend(plan.create);
-        if !dies {
+        for new in plan.create {
+            if self.children.iter().all(|child| child.metadata.name != new.metadata.name) {
+                self.children.push(new);
+            }
+        }
+        self.seen = before;
+        if !dies || is_told_first {
             self.status = Some(plan.status);
         }
     }

@@ -122,11 +122,16 @@ fn is_right(world: &World, object: &NodeENI, slot: &Slot, eni: &Eni) -> Result<(
     tags_and_addresses_are_right(spec, eni).or_else(|what| wrong(&what))
 }
 
-/// It hangs where it was asked to, unless somebody was there when it was attached.
+/// It hangs where it was asked to, unless somebody was there when it was attached, or it says that another ENI is
+/// needed for that.
 fn place_is_right(world: &World, spec: &NodeENISpec, slot: &Slot, at: &Attachment) -> bool {
     let Some(child) = child(world, slot) else { return false };
+    let needs_another =
+        child.condition(ConditionType::ReplacementNeeded).is_some_and(|one| one.status == "True");
     let asked = (spec.network_card_index, spec.device_index + child.spec.offset);
-    asked == (i64::from(at.network_card_index), i64::from(at.device_index)) || world.displaced.contains(slot)
+    asked == (i64::from(at.network_card_index), i64::from(at.device_index))
+        || world.displaced.contains(slot)
+        || needs_another
 }
 
 /// The user's tags and no others, ours, and as many addresses as asked for.
@@ -134,9 +139,9 @@ fn tags_and_addresses_are_right(spec: &NodeENISpec, eni: &Eni) -> Result<(), Str
     if eni.tags.get("node.k8s.amazonaws.com/no_manage").map(String::as_str) != Some("true") {
         return Err("no no_manage tag".to_owned());
     }
-    let theirs: BTreeMap<&String, &String> =
-        eni.tags.iter().filter(|(key, _)| users::TAGS.contains(&key.as_str())).collect();
-    if theirs != spec.tags.iter().flatten().collect() {
+    let asked = spec.tags.clone().unwrap_or_default();
+    let stale = |key: &&str| !asked.contains_key(*key) && eni.tags.contains_key(*key);
+    if asked.iter().any(|(key, value)| eni.tags.get(key) != Some(value)) || users::TAGS.iter().any(stale) {
         return Err("wrong tags".to_owned());
     }
     let asked = [spec.secondary_private_ip_count, spec.ipv4_prefix_count, spec.ipv6_address_count];

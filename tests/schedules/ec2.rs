@@ -91,7 +91,9 @@ impl SimEc2 {
         let mut sim = lock(&self.sim);
         let before = words::subject(&request, sim.state());
         let answer = sim.call(&request).into_result();
-        if request.action().changes() {
+        // A dry run changes nothing, and is answered by this error.
+        let dry = matches!(&answer, Err(failure) if failure.code() == Some("DryRunOperation"));
+        if request.action().changes() && !dry {
             let (eni, tags) = before;
             lock(&self.log).push(Mutation { call, eni, tags, done: answer.is_ok() });
         }

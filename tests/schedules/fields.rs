@@ -37,7 +37,7 @@ fn secondary(world: &mut World, count: Option<i64>) {
 fn tags_are_set_and_taken_off_by_one_call_each_and_nobody_elses_are_touched() {
     let mut world = up(1, 1, 60);
     edit(&mut world, "net-0", "tags", |spec| {
-        spec.tags = Some(tags(&[("team", "a"), ("x", "1"), ("Name", "mine")]));
+        spec.tags = Some(tags(&[("team", "a"), ("cost", "1")]));
     });
     at_rest(&mut world);
     assert_eq!((calls(&world, Call::CreateTags), calls(&world, Call::DeleteTags)), (1, 0));
@@ -51,10 +51,8 @@ fn tags_are_set_and_taken_off_by_one_call_each_and_nobody_elses_are_touched() {
     crate::scenarios::rests(&mut world);
     let left = eni(&world).tags;
     assert_eq!(left.get("backup").map(String::as_str), Some("daily"));
-    assert!(!left.contains_key("team") && !left.contains_key("x"));
-    assert!(left.get("Name").is_some_and(|name| name.starts_with("nodeeni-net-0-")));
-    // The default name is put back.
-    assert_eq!((calls(&world, Call::CreateTags), calls(&world, Call::DeleteTags)), (2, 1));
+    assert!(!left.contains_key("team") && !left.contains_key("cost"));
+    assert_eq!((calls(&world, Call::CreateTags), calls(&world, Call::DeleteTags)), (1, 1));
     cleared(&mut world);
 }
 

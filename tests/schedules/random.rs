@@ -5,6 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use eni_operator::plan::events::Event;
+
+use crate::cluster::lock as lock_store;
 use crate::gate::Strike;
 use crate::region::Layout;
 use crate::rng::Rng;
@@ -116,10 +119,10 @@ fn finish(world: &mut World, rng: &mut Rng) -> Result<(), String> {
     if rng.percent(80) {
         acts::nodes::mend(world);
     }
-    settle(world, Some(rng))?;
+    come_to_rest(world, rng)?;
     check::everything_is_there(world)?;
     world.say(|| "AT REST".to_owned());
-    if wanted(world).exempt.is_empty() {
+    if wanted(world).exempt.is_empty() && rng.percent(40) {
         nothing_more_happens(world, rng)?;
     }
     if rng.percent(50) {
@@ -127,8 +130,21 @@ fn finish(world: &mut World, rng: &mut Rng) -> Result<(), String> {
     }
     users::delete_all(world);
     acts::nodes::mend(world);
-    settle(world, Some(rng))?;
+    come_to_rest(world, rng)?;
     check::nothing_is_left(world)
+}
+
+/// Comes to rest. Where a restore makes most ENIs look lost, deletions are held until somebody lets the brake off.
+fn come_to_rest(world: &mut World, rng: &mut Rng) -> Result<(), String> {
+    settle(world, Some(rng))?;
+    let is_held = |(_, event): &(String, Event)| event.reason == "DeletionsHeld";
+    if world.rules.brake < 100 && lock_store(&world.store).told.iter().any(is_held) {
+        world.say(|| "USER lets the brake off".to_owned());
+        world.rules.brake = 100;
+        world.crash();
+        settle(world, Some(rng))?;
+    }
+    Ok(())
 }
 
 /// At rest, whoever looks finds nothing to do: not a pass, and not a new process.

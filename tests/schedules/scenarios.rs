@@ -468,3 +468,34 @@ fn an_eni_that_outlived_its_object_goes_with_its_node_eni() {
     rests(&mut world);
     cleared(&mut world);
 }
+
+#[test]
+fn a_name_that_moves_to_another_subnet_is_followed_although_nobody_edits_anything() {
+    let mut world = lagging(1, 2, 0);
+    users::delete_all(&mut world);
+    let done = settle(&mut world, None);
+    well(&world, done);
+    let subnets = world.region.subnets["us-east-1a"].clone();
+    let name = |world: &World, subnet: &str, name: &str| {
+        let tags = vec![Tag { key: "Name".to_owned(), value: Some(name.to_owned()) }];
+        let request = CreateTags { resources: vec![subnet.to_owned()], tags, dry_run: None };
+        let answer = lock(&world.sim).call(&request.into());
+        assert!(answer.into_result().is_ok(), "a tag is set");
+    };
+    name(&world, &subnets[0], "moving");
+    let groups = world.region.groups[..1].to_vec();
+    let mut object = users::node_eni("named", &[], &groups, 1);
+    object.spec.subnet_ids = None;
+    object.spec.subnet_name = Some("moving".to_owned());
+    users::create(&mut world, &object);
+    let done = settle(&mut world, None);
+    well(&world, done);
+    assert_eq!(child(&world).spec.subnet_id, subnets[0]);
+    name(&world, &subnets[0], "other");
+    name(&world, &subnets[1], "moving");
+    let done = settle(&mut world, None);
+    well(&world, done);
+    let there: Vec<_> =
+        lock_store(&world.store).attachments().map(|one| one.spec.subnet_id.clone()).collect();
+    assert_eq!(there, [subnets[1].clone()], "{}", world.story());
+}

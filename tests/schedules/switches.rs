@@ -9,4 +9,4 @@ pub const DRIFT: bool = true;
 /// ENIs of instances that are gone go, though nobody knows of them but EC2.
 pub const ORPHANS: bool = true;
 /// An ENI is replaced where its user asks for it.
-pub const REPLACEMENT: bool = false;
+pub const REPLACEMENT: bool = true;

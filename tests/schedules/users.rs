@@ -117,7 +117,7 @@ pub fn any_node_eni(world: &World, rng: &mut Rng) -> NodeENI {
 
 /// Something that somebody does.
 pub fn act(world: &mut World, rng: &mut Rng) {
-    match rng.below(34) {
+    match rng.below(35) {
         0 | 1 => {
             let object = any_node_eni(world, rng);
             create(world, &object);
@@ -138,6 +138,11 @@ pub fn act(world: &mut World, rng: &mut Rng) {
         27 => strip_finalizers(world, rng),
         28..=31 => acts::nodes::churn(world, rng),
         32 => acts::restore::wipe_all(world, rng),
+        33 => {
+            if let Some(child) = a_child(world, rng) {
+                replace(world, &child.name_any());
+            }
+        }
         _ => acts::restore::restore(world, rng),
     }
     world.gather();
@@ -166,6 +171,12 @@ fn terminate(world: &mut World, rng: &mut Rng) {
     let request =
         TerminateInstances { instance_ids: vec![machine.instance], ..TerminateInstances::default() };
     let _ = lock(&world.sim).send(request);
+}
+
+/// Asks for another ENI in place of one.
+pub fn replace_one(world: &mut World, rng: &mut Rng) {
+    let Some(child) = a_child(world, rng) else { return };
+    replace(world, &child.name_any());
 }
 
 /// Asks for another ENI in place of a slot's.

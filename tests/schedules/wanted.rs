@@ -99,11 +99,12 @@ fn selects(spec: &NodeENISpec, labels: &BTreeMap<String, String>) -> bool {
 /// The listed subnets of a zone, in order and once each.
 pub fn listed(world: &World, spec: &NodeENISpec, zone: &str) -> Vec<String> {
     let here = &world.region.subnets[zone];
-    let named = |name: &String| here.iter().filter(|id| world.region.names[*id] == *name).cloned().collect();
+    let of_name =
+        |name: &String| here.iter().filter(|id| world.region.names[*id] == *name).cloned().collect();
     let ids = spec.subnet_id.iter().chain(spec.subnet_ids.iter().flatten()).cloned();
     let names = spec.subnet_name.iter().chain(spec.subnet_names.iter().flatten());
     let mut all: Vec<String> = vec![];
-    for id in ids.chain(names.flat_map(|name| -> Vec<String> { named(name) })) {
+    for id in ids.chain(names.flat_map(|name| -> Vec<String> { of_name(name) })) {
         if here.contains(&id) && !all.contains(&id) {
             all.push(id);
         }

@@ -10,7 +10,7 @@ use ec2_sim::Simulator;
 use ec2_sim::world::{Eni as SimEni, InstanceState};
 use eni_operator::cluster::node::SlimNode;
 use eni_operator::controller::{
-    Authority, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
+    Authority, Authorized, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
 };
 use eni_operator::model::ClusterId;
 use eni_operator::plan::sweep::Rules;
@@ -44,7 +44,7 @@ impl Clock for SetClock {
     }
 }
 
-type Process = Context<MemoryCluster, SimEc2, SetClock>;
+type Process = Context<MemoryCluster, Authorized<SimEc2, SetClock>, SetClock>;
 type Running = Pin<Box<dyn Future<Output = Result<Pace, PassError>>>>;
 
 /// What becomes of agents on the nodes.
@@ -80,6 +80,8 @@ pub struct World {
     pub displaced: BTreeSet<(String, String, String)>,
     /// When each position of an instance was last held: instance, card, device.
     pub held: BTreeMap<(String, u32, u32), i64>,
+    /// How careful the looks at all of EC2 are.
+    pub rules: Rules,
     /// Since when agents have said that a device is in use, by the uid of the slot's object.
     pub in_use_since: BTreeMap<String, i64>,
     /// What happened, if anybody wants to read it.
@@ -340,7 +342,7 @@ impl Remains {
         let ec2 = SimEc2 { sim: sim.clone(), log: Arc::default(), gate: gate.clone() };
         let log = ec2.log.clone();
         let cluster = MemoryCluster::new(store.clone(), gate.clone());
-        let process = started(cluster, ec2, clock.clone(), self.agents.0);
+        let process = started(cluster, ec2, clock.clone(), self.agents.0, Rules::default());
         let mut world = World {
             process,
             sim,
@@ -354,6 +356,7 @@ impl Remains {
             tampered: BTreeSet::new(),
             displaced: self.displaced,
             held: self.held,
+            rules: Rules::default(),
             in_use_since: BTreeMap::new(),
             trace: self.trace,
             steps: 0,
@@ -376,23 +379,24 @@ impl Remains {
 fn process(world: &World) -> Arc<Process> {
     let cluster = MemoryCluster::new(world.store.clone(), world.gate.clone());
     let ec2 = SimEc2 { sim: world.sim.clone(), log: world.log.clone(), gate: world.gate.clone() };
-    started(cluster, ec2, world.clock.clone(), world.agents.0)
+    started(cluster, ec2, world.clock.clone(), world.agents.0, world.rules.clone())
 }
 
-fn started(cluster: MemoryCluster, ec2: SimEc2, clock: SetClock, agent_required: bool) -> Arc<Process> {
+fn started(
+    cluster: MemoryCluster,
+    ec2: SimEc2,
+    clock: SetClock,
+    agent_required: bool,
+    sweep: Rules,
+) -> Arc<Process> {
     let settings = Settings {
         cluster: ClusterId(CLUSTER.to_owned()),
         listing_lag: SignedDuration::from_secs(60),
         agent_required,
         hop_limit: None,
-        sweep: Rules::default(),
+        sweep,
     };
-    Arc::new(Context {
-        cluster,
-        ec2,
-        clock,
-        settings,
-        memory: Memory::default(),
-        authority: Authority::default(),
-    })
+    let authority = Authority::default();
+    let ec2 = Authorized::new(ec2, authority.clone(), clock.clone());
+    Arc::new(Context { cluster, ec2, clock, settings, memory: Memory::default(), authority })
 }

@@ -114,6 +114,10 @@ impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
         self.inner.mark_node(node, has_enis).await
     }
 
+    async fn cni_is_imds_only(&self) -> Done<bool> {
+        self.inner.cni_is_imds_only().await
+    }
+
     async fn tell(&self, node_eni: &str, event: Event) {
         if let Ok(_turn) = self.may_write().await {
             self.inner.tell(node_eni, event).await;

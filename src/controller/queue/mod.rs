@@ -145,8 +145,8 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
 
     /// The next multiple of the grid.
     fn on_grid(&self, at: Instant) -> Instant {
-        let since = at.duration_since(self.started).as_millis();
-        let steps = since.div_ceil(GRID.as_millis());
+        let since = at.duration_since(self.started).as_nanos();
+        let steps = since.div_ceil(GRID.as_nanos());
         self.started + GRID * u32::try_from(steps).unwrap_or(u32::MAX)
     }
 

@@ -60,7 +60,7 @@ fn what_is_refused_is_left_alone_for_longer() {
     let (mut queue, mut scheduled) = queue(EAGER);
     let begun = Instant::now();
     queue.ended("a", refused(ClusterErrorKind::Refused, None));
-    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(29));
+    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(30));
 }
 
 #[test]
@@ -217,14 +217,16 @@ async fn a_pass_that_panics_is_left_alone_for_a_while_and_stops_no_other() {
     let pass = async |key: &'static str| {
         ended.borrow_mut().push(key);
         assert_ne!(key, "broken", "a defect");
-        stop.send_replace(true);
-        Ok(Pace::Settled)
+        if ended.borrow().contains(&"broken") {
+            stop.send_replace(true);
+        }
+        Ok(Pace::Within(SignedDuration::from_millis(1)))
     };
     run(woken, EAGER, told, Pulse::default().heart("queue"), pass).await;
-    ended.borrow_mut().sort_unstable();
-    assert_eq!(*ended.borrow(), ["broken", "sound"]);
+    assert_eq!(ended.borrow().last(), Some(&"sound"));
+    assert_eq!(ended.borrow().iter().filter(|key| **key == "broken").count(), 1);
     let (mut queue, mut scheduled) = queue(EAGER);
     let begun = Instant::now();
     queue.ended("broken", Err(PassError::Panicked));
-    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(30));
+    assert!(asked(&mut scheduled) >= begun + Duration::from_secs(24));
 }

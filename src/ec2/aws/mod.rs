@@ -18,7 +18,9 @@ use aws_config::{
 };
 use aws_sdk_ec2::{
     Client,
-    config::{ProvideCredentials as _, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{
+        ProvideCredentials as _, SharedCredentialsProvider, retry::RetryConfig, timeout::TimeoutConfig,
+    },
     operation::create_network_interface::builders::CreateNetworkInterfaceFluentBuilder,
     types::{
         AttributeBooleanValue, AttributeValue, Filter, NetworkInterfaceAttachmentChanges, ResourceType, Tag,
@@ -86,21 +88,18 @@ pub enum ConnectError {
 #[derive(Debug, Clone)]
 pub struct Aws {
     client: Client,
+    credentials: Option<SharedCredentialsProvider>,
 }
 
 impl Aws {
     /// Finds region and credentials where every AWS program looks for them.
     ///
-    /// Asks EC2 nothing: credentials that it does not take show in the first call.
+    /// Asks EC2 nothing: credentials that are missing, or that it does not take, show in the first call.
     pub async fn connect(settings: AwsSettings) -> Result<Self, ConnectError> {
         let config = loader(&settings).load().await;
         if config.region().is_none() {
             return Err(ConnectError::NoRegion);
         }
-        let none = |why: &str| ConnectError::NoCredentials(why.to_owned());
-        let provider = config.credentials_provider().ok_or_else(|| none("nothing was set up"))?;
-        let found = tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials()).await;
-        found.map_err(|_| none("none came in time"))?.map_err(|error| none(&chain(&error)))?;
         Ok(Self::over(&config, settings.call_timeout))
     }
 
@@ -109,11 +108,20 @@ impl Aws {
     pub fn over(config: &SdkConfig, call_timeout: Duration) -> Self {
         let timeouts =
             TimeoutConfig::builder().operation_timeout(call_timeout).connect_timeout(CONNECT_TIMEOUT).build();
+        let credentials = config.credentials_provider();
         let config = aws_sdk_ec2::config::Builder::from(config)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::from_conf(config), credentials }
+    }
+
+    /// Looks whether there are credentials at all. AWS is not asked what it thinks of them.
+    pub async fn find_credentials(&self) -> Result<(), ConnectError> {
+        let none = |why: &str| ConnectError::NoCredentials(why.to_owned());
+        let provider = self.credentials.as_ref().ok_or_else(|| none("nothing was set up"))?;
+        let found = tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials()).await;
+        found.map_err(|_| none("none came in time"))?.map(drop).map_err(|error| none(&chain(&error)))
     }
 
     /// A create, before it is sent.

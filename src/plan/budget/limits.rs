@@ -105,8 +105,8 @@ impl Limits {
     /// What of that is ours.
     ///
     /// A fiftieth of the burst, and at least one call, is left: calls that we send evenly do not arrive so,
-    /// and EC2 counts when they arrive. What takes ENIs away has no more than a second's worth at once, so
-    /// that a mass deletion is spread from its beginning.
+    /// and EC2 counts when they arrive. What takes ENIs away has no more than eight
+    /// seconds' worth at once: a node's worth goes without a wait, and a mass deletion is spread.
     #[must_use]
     pub fn ours(&self, call: Call, share: Share) -> Limit {
         let of_ec2 = self.of(call);
@@ -114,7 +114,7 @@ impl Limits {
         let burst = of_ec2.burst * share.0;
         let burst = burst - (burst / 50.0).max(1.0);
         let burst = match call {
-            Call::Detach | Call::Delete => burst.min(per_second),
+            Call::Detach | Call::Delete => burst.min(per_second * 8.0),
             Call::Create
             | Call::Attach
             | Call::Modify

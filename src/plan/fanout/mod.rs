@@ -13,6 +13,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::authority::{self, Known};
 use super::belief::Listing;
 use super::instance::{Sighting, slot_of};
+use super::neighbours::Neighbours;
 use super::node::NodeFacts;
 use super::resolve::{self, Network};
 use super::rollup;
@@ -46,6 +47,8 @@ pub struct World {
     pub authority: Known,
     /// The places of subnets, as the tags of the object's ENIs last had them.
     pub tagged: Vec<SubnetOffset>,
+    /// Who else wants what ENIs take.
+    pub neighbours: Neighbours,
     /// Why nothing may be deleted, if so.
     pub held: Option<String>,
 }

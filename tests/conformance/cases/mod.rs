@@ -11,6 +11,7 @@ mod describe_types;
 mod detach;
 mod modify;
 mod port;
+mod port_change;
 mod trouble;
 
 use crate::case::Case;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> Vec<Case> {
         describe_subnets::cases,
         describe_groups::cases,
         port::cases,
+        port_change::cases,
         trouble::cases,
     ];
     files.into_iter().flat_map(|cases| cases()).collect()

@@ -57,7 +57,7 @@ fn readiness(world: &mut World, machine: &Machine, ready: bool) {
     world.say(|| format!("NODE {} is ready: {ready}", machine.node));
     let mut node = node.as_ref().clone();
     for condition in &mut node.status.conditions {
-        condition.status = if ready { "True" } else { "Unknown" }.to_owned();
+        if ready { "True" } else { "Unknown" }.clone_into(&mut condition.status);
     }
     lock_store(&world.store).set_node(&machine.node, Some(node));
 }

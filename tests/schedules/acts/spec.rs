@@ -17,6 +17,9 @@ pub type Edit = Box<dyn FnOnce(&mut NodeENISpec)>;
 
 /// Somebody edits a `NodeENI`.
 pub fn edit_any(world: &mut World, rng: &mut Rng) {
+    if rng.percent(8) {
+        return users::replace_one(world, rng);
+    }
     let Some(name) = rng.pick(&users::names(world)).cloned() else { return };
     let (what, edit) = any(world, rng);
     users::edit(world, &name, &what, edit);
@@ -24,13 +27,17 @@ pub fn edit_any(world: &mut World, rng: &mut Rng) {
 
 /// A change by chance, and what it is.
 fn any(world: &World, rng: &mut Rng) -> (String, Edit) {
-    match rng.below(10) {
+    match rng.below(11) {
         0 | 1 => without_a_subnet(world, rng),
         2 => reordered(world, rng),
         3 => named("delete-on-termination", |spec| spec.delete_on_termination = !spec.delete_on_termination),
         4 => named("paused", |spec| spec.paused = Some(spec.paused != Some(true))),
         5 if switches::TAGS => ("tags".to_owned(), tags(rng)),
         6 if switches::ADDRESSES => ("addresses".to_owned(), addresses(rng)),
+        7 if switches::REPLACEMENT => {
+            let index = i64::try_from(rng.between(1, 3)).unwrap();
+            named(&format!("index {index}"), move |spec| spec.device_index = index)
+        }
         _ => ("another value".to_owned(), in_place(world, rng)),
     }
 }

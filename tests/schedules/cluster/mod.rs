@@ -179,6 +179,10 @@ impl Cluster for MemoryCluster {
         self.request("mark", node, mark).await
     }
 
+    async fn cni_is_imds_only(&self) -> Done<bool> {
+        Ok(false)
+    }
+
     async fn tell(&self, node_eni: &str, event: Event) {
         // It changes nothing that anybody reads, so there is no need to stop at it.
         lock(&self.store).told.push((node_eni.to_owned(), event));

@@ -156,10 +156,11 @@ impl Spec {
             let values = values(region);
             let value = values[rng.below(values.len())].clone();
             let mut new = self.0.clone();
-            match &value {
-                Value::Null => new.remove(name),
-                value => new.insert(name.to_owned(), value.clone()),
-            };
+            if value.is_null() {
+                new.remove(name);
+            } else {
+                new.insert(name.to_owned(), value.clone());
+            }
             if new != self.0 && is_valid(&new) && (switches::REPLACEMENT || name != "deviceIndex") {
                 self.0 = new;
                 return format!("{name}: {value}");

@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use eni_operator::api::{NodeENI, NodeENIAttachment, REPLACE_ANNOTATION};
+use eni_operator::api::{ConditionType, NodeENI, NodeENIAttachment, Reason};
 use kube::ResourceExt;
 
 use crate::cluster::lock as lock_store;
@@ -62,30 +62,34 @@ fn made(spec: &Spec) -> Result<World, String> {
     Ok(world)
 }
 
-/// Whether some ENI cannot be made right without its user's word.
-fn needs_replacement(world: &World) -> bool {
+/// The slots whose ENI cannot be made right without their user's word, or hangs elsewhere because another one was
+/// in the way when it came.
+fn needy(world: &World) -> Vec<String> {
     let store = lock_store(&world.store);
-    store.attachments().any(|one| {
-        let conditions = one.status.as_ref().map_or(&[][..], |status| &status.conditions);
-        conditions.iter().any(|one| one.type_ == "ReplacementNeeded" && one.status == "True")
-    })
+    let says = |one: &NodeENIAttachment, type_: ConditionType, reason: &str| {
+        one.condition(type_)
+            .is_some_and(|said| said.status == "True" && (reason.is_empty() || said.reason == reason))
+    };
+    let needs = |one: &NodeENIAttachment| {
+        says(one, ConditionType::ReplacementNeeded, "")
+            || says(one, ConditionType::Attached, &Reason::OtherDeviceIndex.name())
+    };
+    store.attachments().filter(|one| needs(one)).map(|one| one.name_any()).collect()
 }
 
-/// Asks for every replacement.
-fn consent(world: &mut World) {
-    world.say(|| "USER asks for the ENIs to be replaced".to_owned());
-    let mut store = lock_store(&world.store);
-    let names: Vec<String> = store.attachments().map(|one| one.name_any()).collect();
-    for name in names {
-        store.edit::<NodeENIAttachment>(&name, |one| {
-            one.metadata
-                .annotations
-                .get_or_insert_default()
-                .insert(REPLACE_ANNOTATION.to_owned(), "true".to_owned());
-        });
+/// Asks for other ENIs until none is needed. Two that trade places are in each other's way once.
+fn replace_all(world: &mut World) -> Result<(), String> {
+    for _ in 0..6 {
+        let names = needy(world);
+        if names.is_empty() {
+            return Ok(());
+        }
+        for name in names {
+            users::replace(world, &name);
+        }
+        settle(world, None)?;
     }
-    drop(store);
-    world.gather();
+    Err("other ENIs are needed again and again".to_owned())
 }
 
 /// Walks a chain of changes, and looks after each.
@@ -98,9 +102,8 @@ fn walk(world: &mut World, rng: &mut Rng) -> Result<(), String> {
         let what = spec.change(rng, &world.region);
         users::edit(world, NAME, &what, |old| *old = spec.decoded());
         settle(world, None)?;
-        if needs_replacement(world) {
-            consent(world);
-            settle(world, None)?;
+        if !spec.is_paused() {
+            replace_all(world)?;
         }
         let at = |error| format!("step {step}, {what}\nfrom {before}\nto   {spec}\n{error}");
         if spec.is_paused() {

