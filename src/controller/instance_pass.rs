@@ -11,12 +11,13 @@ use super::PassError;
 use super::budget::in_lane;
 use super::context::{Clock, Context};
 use super::execute::{Outcome, execute};
+use super::turn::{self, Seen};
 use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
 use crate::cluster::{Cluster, ClusterErrorKind, Unreadable};
-use crate::ec2::{Ec2, EniQuery, Turn};
+use crate::ec2::{Ec2, EniQuery};
 use crate::model::{Call, Ec2Error, Ec2ErrorKind, Eni, Instance, InstanceId, Ownership, Slot};
 use crate::plan::belief::{Listing, SlotView};
-use crate::plan::budget::{Lane, first_call};
+use crate::plan::budget::Lane;
 use crate::plan::full::Refusals;
 use crate::plan::instance::{Plan, Sighting, SlotPlan, Step, World, exists, is_doubtful, plan, slot_of};
 use crate::plan::node::NodeFacts;
@@ -185,14 +186,6 @@ fn view<C: Cluster, E: Ec2, K: Clock>(
     }
 }
 
-/// What a plan was made for, as far as a call that waits for its turn has to look at it again.
-#[derive(Clone, Copy)]
-struct Seen<'a> {
-    instance: &'a InstanceId,
-    node: Option<&'a NodeFacts>,
-    held: bool,
-}
-
 /// Carries out the plan of one slot. Returns when to look again.
 ///
 /// A conflict means that the snapshot was behind: the slot's turn ends before EC2 is asked for anything,
@@ -215,7 +208,7 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
 }
 
 /// How long a snapshot may be behind what it was told, at most a moment: the watch brings it.
-const BEHIND: k8s_openapi::jiff::SignedDuration = k8s_openapi::jiff::SignedDuration::from_secs(5);
+pub(super) const BEHIND: k8s_openapi::jiff::SignedDuration = k8s_openapi::jiff::SignedDuration::from_secs(5);
 
 /// Writes what is intended, calls EC2, and writes what came of it.
 async fn act<C: Cluster, E: Ec2, K: Clock>(
@@ -234,7 +227,7 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
         publish(&slot.attachment, &status, context).await?;
         return Ok(slot.pace);
     };
-    if let Some(pace) = wait_for_turn(seen, &slot, context).await {
+    if let Some(pace) = turn::wait(seen, &slot, context).await {
         return Ok(pace);
     }
     let intent = stamped(&slot, intent, context.clock.now());
@@ -248,32 +241,6 @@ async fn act<C: Cluster, E: Ec2, K: Clock>(
         context.ec2.forget(seen.instance);
     }
     conclude(&slot, &object, outcome, context).await
-}
-
-/// Waits until EC2 may be asked for the first step. Returns when to look again, if that is not to be done now:
-/// there is no turn soon, or what the plan was made for has changed while it waited.
-///
-/// This comes before anything is written: a create that is recorded is one that is sent.
-async fn wait_for_turn<C: Cluster, E: Ec2, K: Clock>(
-    seen: Seen<'_>,
-    slot: &SlotPlan,
-    context: &Context<C, E, K>,
-) -> Option<Pace> {
-    if let Turn::After(wait) = context.ec2.turn(first_call(&slot.steps)?).await {
-        let now = context.clock.now();
-        context.memory.put_off(&slot.attachment, now + wait, now);
-        return Some(Pace::Within(wait));
-    }
-    let planned = (&slot.attachment.metadata.name, &slot.attachment.metadata.resource_version);
-    let unchanged = |object: &Arc<NodeENIAttachment>| {
-        (&object.metadata.name, &object.metadata.resource_version) == planned
-    };
-    let state = |node: &NodeFacts| NodeFacts { labels: BTreeMap::new(), ..node.clone() };
-    let node = context.cluster.node_of(seen.instance);
-    let holds = node.as_ref().map(state) == seen.node.map(state)
-        && context.memory.hold().is_some() == seen.held
-        && context.cluster.attachments_on(seen.instance).iter().any(unchanged);
-    (!holds).then_some(Pace::Within(BEHIND))
 }
 
 /// The network card to which EC2 was asked to attach an ENI, and whether it has taken it or has no room.

@@ -21,6 +21,7 @@ mod run;
 mod shared;
 pub mod sweep_pass;
 mod takeover;
+mod turn;
 mod watch;
 
 pub use authority::{Authority, Authorized};

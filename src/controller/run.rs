@@ -92,13 +92,26 @@ pub async fn run<E: Ec2>(
     // over before anybody else may lead. `Fenced` keeps a process that was stopped and goes on from making
     // another one before that.
     let mandate = leadership.mandate();
+    // A task of its own: passes that are busy must not keep it from renewing.
+    let (leave, left) = tokio::sync::oneshot::channel::<()>();
+    let mut holding = tokio::spawn(async move {
+        tokio::select! {
+            biased;
+            () = leadership.hold() => {}
+            _ = left => {}
+        }
+        leadership
+    });
     let end = tokio::select! {
         biased;
-        () = leadership.hold() => End::LeaseLost,
+        _ = &mut holding => End::LeaseLost,
         () = act(client, ec2, mandate, &options, (stop, stage)) => End::Told,
     };
     if end == End::Told {
-        leadership.release().await;
+        drop(leave);
+        if let Ok(mut leadership) = holding.await {
+            leadership.release().await;
+        }
     }
     end
 }

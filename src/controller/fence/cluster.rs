@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::SemaphorePermit;
+
 use super::{Fenced, LEADS_NO_MORE};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIAttachmentStatus, NodeENIStatus};
 use crate::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight, Unreadable};
@@ -10,10 +12,12 @@ use crate::model::InstanceId;
 use crate::plan::{events::Event, node::NodeFacts};
 
 impl<C, K: SteadyClock> Fenced<C, K> {
-    /// Refuses a write that this process may not make any more.
-    fn may_write(&self) -> Done<()> {
+    /// Waits until few enough writes are in flight, and refuses one that this process may not make any more.
+    async fn may_write(&self) -> Done<Option<SemaphorePermit<'_>>> {
+        // It is never closed.
+        let turn = self.writes.acquire().await.ok();
         if self.leads() {
-            return Ok(());
+            return Ok(turn);
         }
         let (doing, message) = ("writing to Kubernetes".to_owned(), LEADS_NO_MORE.to_owned());
         Err(ClusterError { doing, kind: ClusterErrorKind::Retry, message, retry_after: None })
@@ -62,32 +66,32 @@ impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
     }
 
     async fn add_finalizer(&self, node_eni: &NodeENI) -> Done<()> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.add_finalizer(node_eni).await
     }
 
     async fn remove_finalizer(&self, node_eni: &NodeENI) -> Done<()> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.remove_finalizer(node_eni).await
     }
 
     async fn create(&self, slot: &NodeENIAttachment) -> Done<NodeENIAttachment> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.create(slot).await
     }
 
     async fn replace(&self, slot: &NodeENIAttachment) -> Done<NodeENIAttachment> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.replace(slot).await
     }
 
     async fn delete(&self, slot: &NodeENIAttachment) -> Done<()> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.delete(slot).await
     }
 
     async fn let_go(&self, slot: &NodeENIAttachment) -> Done<()> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.let_go(slot).await
     }
 
@@ -96,17 +100,17 @@ impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
         slot: &NodeENIAttachment,
         status: &NodeENIAttachmentStatus,
     ) -> Done<NodeENIAttachment> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.apply_status(slot, status).await
     }
 
     async fn apply_node_eni_status(&self, node_eni: &NodeENI, status: &NodeENIStatus) -> Done<()> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.apply_node_eni_status(node_eni, status).await
     }
 
     async fn mark_node(&self, node: &str, has_enis: bool) -> Done<()> {
-        self.may_write()?;
+        let _turn = self.may_write().await?;
         self.inner.mark_node(node, has_enis).await
     }
 
@@ -115,13 +119,13 @@ impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
     }
 
     async fn tell(&self, node_eni: &str, event: Event) {
-        if self.leads() {
+        if let Ok(_turn) = self.may_write().await {
             self.inner.tell(node_eni, event).await;
         }
     }
 
     async fn tell_of(&self, slot: &NodeENIAttachment, event: Event) {
-        if self.leads() {
+        if let Ok(_turn) = self.may_write().await {
             self.inner.tell_of(slot, event).await;
         }
     }

@@ -10,6 +10,8 @@ mod ec2;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use tokio::sync::Semaphore;
+
 use super::clock::SteadyClock;
 use crate::plan::lease::Uptime;
 
@@ -47,11 +49,17 @@ pub(super) struct Fenced<P, K> {
     inner: P,
     mandate: Mandate,
     clock: K,
+    /// Writes to Kubernetes that may be in flight beside those that are.
+    writes: Semaphore,
 }
+
+/// Writes to Kubernetes in flight at once. More only wait in the API server, and there the lease's would wait
+/// behind them.
+const WRITES_AT_ONCE: usize = 16;
 
 impl<P, K: SteadyClock> Fenced<P, K> {
     pub(super) fn new(inner: P, mandate: Mandate, clock: K) -> Self {
-        Self { inner, mandate, clock }
+        Self { inner, mandate, clock, writes: Semaphore::new(WRITES_AT_ONCE) }
     }
 
     /// Whether this process may still change anything.

@@ -71,6 +71,8 @@ pub(super) async fn run<K, F, P>(
     let mut running = FuturesUnordered::new();
     let mut beats = tokio::time::interval(BEAT);
     while !*stop.borrow() {
+        // However much there is to do, others get their turn.
+        tokio::task::consume_budget().await;
         let free = running.len() < limits.at_once;
         let busy = &queue.busy;
         let mut due = scheduled.as_mut().hold_unless(|key| free && !busy.contains(key));
