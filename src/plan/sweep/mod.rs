@@ -97,7 +97,8 @@ pub fn plan(world: &World, cluster: &ClusterId, lag: SignedDuration, rules: &Rul
     }
     let findings = drift::findings(world, &by_slot, lag);
     let unowned = orphans::without_slot(world, &owned);
-    let hold = held(world, rules, &findings, unowned.len(), owned.len());
+    let bereft = orphans::of_nobody(world, &unowned);
+    let hold = held(world, rules, &findings, bereft, owned.len());
     let known: BTreeSet<&EniId> = owned.iter().map(|(_, eni)| &eni.id).collect();
     let strangers = world.listing.enis.iter().map(|eni| &eni.id).filter(|id| !known.contains(id));
     let mut plan = Plan {
@@ -127,7 +128,7 @@ fn held(world: &World, rules: &Rules, findings: &[Finding], orphans: usize, list
     }
     too_many(orphans, listed).then(|| {
         format!(
-            "{orphans} of the {listed} ENIs of this cluster belong to no NodeENIAttachment; was the cluster restored without its objects? None is deleted; --sweep-brake sets the share that may be"
+            "{orphans} of the {listed} ENIs of this cluster belong to a NodeENI that does not exist; was the cluster restored without its objects? None is deleted; --sweep-brake sets the share that may be"
         )
     })
 }

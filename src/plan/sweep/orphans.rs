@@ -28,6 +28,11 @@ pub(super) fn sightings(world: &World, unowned: &[Unowned<'_>]) -> BTreeMap<EniI
     unowned.iter().map(|one| (one.eni.id.clone(), first(&one.eni.id))).collect()
 }
 
+/// How many of them are of a `NodeENI` that is gone. One that is there, paused or being deleted, has its own say.
+pub(super) fn of_nobody(world: &World, unowned: &[Unowned<'_>]) -> usize {
+    unowned.iter().filter(|one| !world.node_enis.contains(&one.owner.slot.node_eni)).count()
+}
+
 /// The `NodeENI`s that are there and have some: their passes decide.
 pub(super) fn visits(world: &World, unowned: &[Unowned<'_>]) -> BTreeSet<String> {
     let names = unowned.iter().map(|one| &one.owner.slot.node_eni);
