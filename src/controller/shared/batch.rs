@@ -7,6 +7,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 
+use tokio::time::Instant;
+
 use super::lock;
 use crate::ec2::Answer;
 
@@ -14,6 +16,12 @@ use crate::ec2::Answer;
 ///
 /// Passes that one change has caused come within milliseconds of each other; an attach takes seconds.
 pub(super) const WINDOW: Duration = Duration::from_millis(200);
+
+/// Shortest time between two calls of one kind.
+///
+/// Hundreds of passes that a budget spreads over minutes would otherwise each ask at a moment of its own. Two
+/// seconds are no more than EC2 needs for an attach.
+const SPACING: Duration = Duration::from_secs(2);
 
 /// What many ask at the same time, asked once.
 pub(super) struct Batch<K, V>(Arc<Mutex<Gathering<K, V>>>);
@@ -25,11 +33,30 @@ type Call<V> = Shared<BoxFuture<'static, Answer<Arc<Vec<V>>>>>;
 struct Gathering<K, V> {
     keys: BTreeSet<K>,
     call: Option<Call<V>>,
+    /// When the last call was made.
+    last: Option<Instant>,
+}
+
+impl<K, V> Gathering<K, V> {
+    /// How long to gather for the next call.
+    #[expect(clippy::disallowed_methods, reason = "the pause between two calls decides nothing else")]
+    fn wait(&self) -> Duration {
+        let rest = self.last.map(|last| (last + SPACING).saturating_duration_since(Instant::now()));
+        rest.unwrap_or_default().max(WINDOW)
+    }
+
+    /// Begins the call, with what was gathered.
+    #[expect(clippy::disallowed_methods, reason = "the pause between two calls decides nothing else")]
+    fn begin(&mut self) -> BTreeSet<K> {
+        self.last = Some(Instant::now());
+        self.call = None;
+        std::mem::take(&mut self.keys)
+    }
 }
 
 impl<K, V> Default for Batch<K, V> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Gathering { keys: BTreeSet::new(), call: None })))
+        Self(Arc::new(Mutex::new(Gathering { keys: BTreeSet::new(), call: None, last: None })))
     }
 }
 
@@ -52,15 +79,11 @@ impl<K: Ord + Clone + Send + 'static, V: Send + Sync + 'static> Batch<K, V> {
     {
         let mut gathering = lock(&self.0);
         gathering.keys.extend(keys.iter().cloned());
-        let shared = self.0.clone();
+        let (shared, wait) = (self.0.clone(), gathering.wait());
         let begin = || {
             async move {
-                tokio::time::sleep(WINDOW).await;
-                let keys = {
-                    let mut gathering = lock(&shared);
-                    gathering.call = None;
-                    std::mem::take(&mut gathering.keys)
-                };
+                tokio::time::sleep(wait).await;
+                let keys = lock(&shared).begin();
                 call(keys.into_iter().collect()).await.map(Arc::new)
             }
             .boxed()
