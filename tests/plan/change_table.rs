@@ -179,6 +179,32 @@ fn with_the_objects_annotation_those_that_need_it_are_replaced_one_after_the_oth
     }
 }
 
+#[test]
+fn where_all_indices_move_by_one_the_last_is_replaced_first() {
+    let child = |subnet| crate::fanout_worlds::ChildPlanned {
+        subnet,
+        state: Some(CloudState::Attached),
+        ready: Some((Some(true), Reason::Attached)),
+        ..calm().children[0].clone()
+    };
+    let planned =
+        Planned { ids: vec![1, 3, 4], given: vec![1, 3, 4], children: [1, 3, 4].map(child).into(), ..calm() };
+    let mut world = make(&planned);
+    world.children = of(&world).update;
+    assert_eq!(world.children.len(), 3);
+    for one in &mut world.children {
+        let index = one.spec.device_index;
+        cloud(one).device_index = Some(index - 1);
+        *one = needy(one);
+    }
+    world.node_eni.metadata.generation = Some(7);
+    annotate(&mut world.node_eni.metadata, "7");
+    let last = world.children.iter().max_by_key(|one| one.spec.device_index).unwrap();
+    let plan = of(&world);
+    assert_eq!(plan.remove.len(), 1);
+    assert_eq!(plan.remove[0].metadata.name, last.metadata.name);
+}
+
 fn plan_name(world: &World, at: usize) -> Option<String> {
     world.children[at].metadata.name.clone()
 }

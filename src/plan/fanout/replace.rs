@@ -8,7 +8,8 @@ use super::World;
 use super::wanted::Slots;
 use crate::api::{ConditionType, NodeENIAttachment, REPLACE_ANNOTATION};
 use crate::model::Slot;
-use crate::plan::instance::slot_of;
+use crate::plan::instance::{slot_of, wanted_position};
+use crate::plan::record;
 
 /// The slots that are to be replaced now.
 ///
@@ -31,9 +32,21 @@ pub(super) fn due<'a>(world: &'a World, wanted: &Slots) -> Vec<&'a NodeENIAttach
     if !asked.is_empty() || !is_consented(world) || !is_calm(world, wanted, &staying) {
         return asked;
     }
-    let mut needy: Vec<&NodeENIAttachment> = staying.into_values().filter(|child| needs_it(child)).collect();
-    needy.sort_by_key(|child| &child.metadata.name);
+    let mut needy: Vec<&NodeENIAttachment> =
+        staying.values().filter(|child| needs_it(child)).copied().collect();
+    // Where all indices move by one, the last goes first: its place is free, and then its neighbour's.
+    needy.sort_by_key(|child| (is_held_by_another(child, &staying), &child.metadata.name));
     needy.into_iter().take(1).collect()
+}
+
+/// Whether another slot's ENI hangs where this one's should.
+fn is_held_by_another(child: &NodeENIAttachment, staying: &BTreeMap<Slot, &NodeENIAttachment>) -> bool {
+    let wanted = wanted_position(child);
+    staying.values().any(|other| {
+        other.metadata.name != child.metadata.name
+            && other.spec.instance_id == child.spec.instance_id
+            && other.recorded().and_then(record::position) == Some(wanted)
+    })
 }
 
 /// The value of the annotation.
