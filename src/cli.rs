@@ -130,7 +130,7 @@ pub enum LogFormat {
 pub enum Command {
     /// Watch NodeENIs, and create, attach and remove ENIs.
     #[cfg(feature = "aws")]
-    Controller(ControllerArgs),
+    Controller(Box<ControllerArgs>),
     /// Print the CRDs as YAML.
     CrdGen(CrdGenArgs),
 }

@@ -50,7 +50,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
     match cli.command {
         #[cfg(feature = "aws")]
-        Command::Controller(args) => start::controller(args),
+        Command::Controller(args) => start::controller(*args),
         Command::CrdGen(args) => crd_gen(&args),
     }
 }
