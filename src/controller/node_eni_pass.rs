@@ -211,11 +211,11 @@ async fn carry_out<C: Cluster, E: Ec2, K: Clock>(
         }
         let now = context.clock.now();
         rollup::hindered(&mut plan.status, object, Reason::ApiRefused, error.to_string(), now);
-        publish(object, &plan.status, context).await?;
-    } else if !tell_first {
-        publish(object, &plan.status, context).await?;
     }
-    Ok(plan.pace.or(made?).or(changed?).or(renewed?).or(removed?))
+    // A conflict is of a change that the watch may have brought before this pass.
+    let told = tell_first || publish(object, &plan.status, context).await?;
+    let again = if told { Pace::Settled } else { Pace::Within(SOON) };
+    Ok(plan.pace.or(again).or(made?).or(changed?).or(renewed?).or(removed?))
 }
 
 /// Writes objects side by side. A conflict is left to the next pass; another failure ends this one, but
@@ -294,7 +294,6 @@ async fn publish<C: Cluster, E: Ec2, K: Clock>(
     }
     match context.cluster.apply_node_eni_status(object, status).await {
         Ok(()) => {}
-        // The change that it was behind brings the next pass.
         Err(error) if matches!(error.kind, ClusterErrorKind::Conflict | ClusterErrorKind::Gone) => {
             return Ok(false);
         }
