@@ -211,12 +211,16 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
     /// Until when to leave a key alone whose pass could not be made.
     fn failed(&mut self, key: &K, error: &PassError, now: Instant) -> Instant {
         let count = self.failed.get(key).map_or(0, |failed| failed.count).saturating_add(1);
-        let (kind, asked) = match error {
-            PassError::Ec2(error) => (error.kind, None),
-            PassError::Panicked => (Ec2ErrorKind::Refused, None),
-            PassError::Cluster(error) => (class(error.kind), error.retry_after),
+        let (kind, times, asked) = match error {
+            PassError::Ec2(error) => (error.kind, count, None),
+            PassError::Panicked => (Ec2ErrorKind::Refused, count, None),
+            PassError::Cluster(error) if error.kind == ClusterErrorKind::Refused => {
+                (Ec2ErrorKind::Refused, count, error.retry_after)
+            }
+            // A pass of many writes of which some fail comes far each time: it need not wait a minute.
+            PassError::Cluster(error) => (Ec2ErrorKind::NoAnswer, count.min(PATIENT), error.retry_after),
         };
-        let wait = backoff::delay(kind, count, 0.0).max(asked.unwrap_or_default());
+        let wait = backoff::delay(kind, times, 0.0).max(asked.unwrap_or_default());
         tracing::warn!(%key, wait_seconds = wait.as_secs(), error = error as &dyn std::error::Error, "pass ended early");
         let not_before = now + self.at_least(wait);
         self.failed.insert(key.clone(), Failures { count, not_before });
@@ -224,15 +228,8 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
     }
 }
 
-/// The failure of EC2 that is backed off like one of Kubernetes.
-fn class(kind: ClusterErrorKind) -> Ec2ErrorKind {
-    match kind {
-        ClusterErrorKind::Conflict | ClusterErrorKind::Gone | ClusterErrorKind::Retry => {
-            Ec2ErrorKind::NoAnswer
-        }
-        ClusterErrorKind::Refused => Ec2ErrorKind::Refused,
-    }
-}
+/// After so many failures of Kubernetes the wait grows no more: 16 s.
+const PATIENT: u32 = 4;
 
 #[cfg(test)]
 mod tests;
