@@ -253,7 +253,10 @@ fn renewals(world: &World, wanted: &wanted::Slots, settings: &Settings) -> (Vec<
         world.children.iter().filter(|old| old.metadata.deletion_timestamp.is_some() && !old.spec.release)
     {
         let Some(wanted) = slot_of(old).and_then(|slot| wanted.slots.get(&slot)) else { continue };
-        let listed_at = old.recorded().map_or(world.now, |cloud| cloud.last_create.0 + settings.listing_lag);
+        // What an object without a record asked for, it asked for before it was deleted.
+        let deleted = old.metadata.deletion_timestamp.as_ref().map_or(world.now, |time| time.0);
+        let asked = old.recorded().map_or(deleted, |cloud| cloud.last_create.0);
+        let listed_at = asked + settings.listing_lag;
         match listed_at.duration_since(world.now) {
             wait if wait.is_positive() => pace = pace.or(Pace::Within(wait)),
             _ => due.push(Renewal { old: old.clone(), new: child::new(world, wanted, Some(old)) }),
