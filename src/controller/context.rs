@@ -1,13 +1,14 @@
 //! What every pass is given: the ports, the settings, the clock, and what this process remembers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::authority::Authority;
 use super::hop_limit::Tried;
 use crate::api::{NodeENIAttachment, SubnetOffset};
+use crate::controller::lock::lock;
 use crate::model::{Ec2ErrorKind, EniId, Instance, InstanceId};
 use crate::plan::full::Refusals;
 use crate::plan::{Settings, backoff};
@@ -90,22 +91,22 @@ impl SlotMemory {
 
 impl Memory {
     fn slots(&self) -> MutexGuard<'_, BTreeMap<String, SlotMemory>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.slots)
     }
 
     fn leftovers(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
-        self.leftovers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.leftovers)
     }
 
     /// Whether the VPC CNI was found in IMDS-only mode, if that was asked not longer ago than this.
     pub fn cni(&self, now: Timestamp, life: SignedDuration) -> Option<bool> {
-        let known = *self.cni.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *lock(&self.cni);
         known.filter(|(at, _)| now.duration_since(*at) < life).map(|(_, is_so)| is_so)
     }
 
     /// The VPC CNI was found in IMDS-only mode, or not.
     pub fn set_cni(&self, now: Timestamp, is_so: bool) {
-        *self.cni.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, is_so));
+        *lock(&self.cni) = Some((now, is_so));
     }
 
     /// A slot's object was made by this process.
@@ -172,7 +173,7 @@ impl Memory {
     }
 
     fn refusals(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Refusals>> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.refusals)
     }
 
     /// EC2 has taken one more ENI on a network card of an instance, or has refused it.
@@ -199,7 +200,7 @@ impl Memory {
     }
 
     fn visits(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
-        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.visits)
     }
 
     /// When to look for ENIs of a `NodeENI` that have no slot; `None` for not at all.
@@ -216,7 +217,7 @@ impl Memory {
     }
 
     fn swept_mut(&self) -> MutexGuard<'_, Swept> {
-        self.swept.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.swept)
     }
 
     /// What the last listing of the whole cluster told.
@@ -242,13 +243,13 @@ impl Memory {
 
     /// A `NodeENI`'s ENIs were taken over from another controller, by tags that not every listing shows yet.
     pub fn take_over(&self, node_eni: &str, now: Timestamp) {
-        let mut known = self.taken_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.taken_over);
         known.insert(node_eni.to_owned(), now);
     }
 
     /// When a `NodeENI`'s ENIs were taken over from another controller, if this process did.
     pub fn taken_over(&self, node_eni: &str) -> Option<Timestamp> {
-        self.taken_over.lock().unwrap_or_else(PoisonError::into_inner).get(node_eni).copied()
+        lock(&self.taken_over).get(node_eni).copied()
     }
 
     /// A `NodeENI` is gone.

@@ -1,13 +1,14 @@
 //! Raises the hop limit of the metadata service of instances, one call for each.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 
 use super::context::{Clock, Context};
 use crate::cluster::Cluster;
+use crate::controller::lock::lock;
 use crate::ec2::Ec2;
 use crate::model::{Ec2ErrorKind, InstanceId};
 use crate::plan::hop_limit::{Raise, due, raised, refused};
@@ -29,7 +30,7 @@ struct Try {
 impl Tried {
     /// Whether it is time for an instance; whoever is told so is the one to try.
     fn take(&self, instance: &InstanceId, now: Timestamp, again_at: Timestamp) -> bool {
-        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = lock(&self.0);
         tried.retain(|id, one| id == instance || one.failures > 0 || one.not_before > now);
         let one = tried.entry(instance.clone()).or_insert(Try { failures: 0, not_before: now });
         let due = one.not_before <= now;
@@ -47,7 +48,7 @@ impl Tried {
         now: Timestamp,
         jitter: f64,
     ) -> (u32, Timestamp) {
-        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = lock(&self.0);
         let one = tried.entry(instance.clone()).or_insert(Try { failures: 0, not_before: now });
         one.failures = one.failures.saturating_add(1);
         one.not_before = now + backoff::delay(kind, one.failures, jitter);
@@ -55,7 +56,7 @@ impl Tried {
     }
 
     fn succeeded(&self, instance: &InstanceId) {
-        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = lock(&self.0);
         if let Some(one) = tried.get_mut(instance) {
             one.failures = 0;
         }

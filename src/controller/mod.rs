@@ -11,6 +11,7 @@ mod fence;
 mod hop_limit;
 pub mod instance_pass;
 mod lease;
+mod lock;
 pub mod metrics;
 mod neighbours;
 mod network;

@@ -1,9 +1,10 @@
 //! Whether the controller's loops still turn.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::controller::lock::lock;
 use tokio::time::Instant;
 
 /// How often a loop beats, though it has nothing to do.
@@ -29,7 +30,7 @@ fn now() -> Instant {
 
 impl Pulse {
     fn beats(&self) -> MutexGuard<'_, BTreeMap<&'static str, Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// A loop begins.

@@ -1,13 +1,14 @@
 //! Who may call next: the line before one action's bucket.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use tokio::sync::Notify;
 
 use super::timer::Timer;
+use crate::controller::lock::lock;
 use crate::plan::budget::{Bucket, Lane, Limit};
 
 /// One action's bucket, and the line before it.
@@ -70,7 +71,7 @@ impl Gate {
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inside)
     }
 
     /// Waits for a turn, for as long as its lane has patience.

@@ -13,7 +13,7 @@ mod gate;
 mod timer;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use k8s_openapi::jiff::SignedDuration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,6 +23,7 @@ pub use self::errand::in_lane;
 use self::gate::{Gate, Spent};
 pub use self::timer::MachineTimer;
 use self::timer::Timer;
+use crate::controller::lock::lock;
 use crate::ec2::{Answer, Turn};
 use crate::model::{Call, Ec2Error, Ec2ErrorKind, InstanceId};
 use crate::plan::budget::{Lane, Limits, Share};
@@ -175,7 +176,7 @@ impl<T: Timer> Budget<T> {
     /// Waits until few enough attaches to an instance are in flight.
     async fn attach_to(&self, instance: &InstanceId) -> Option<OwnedSemaphorePermit> {
         let semaphore = {
-            let mut attaches = self.0.attaches.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut attaches = lock(&self.0.attaches);
             attaches.retain(|_, semaphore| semaphore.strong_count() > 0);
             let known = attaches.get(instance).and_then(Weak::upgrade);
             known.unwrap_or_else(|| {

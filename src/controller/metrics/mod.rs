@@ -7,7 +7,7 @@ mod calls;
 mod ec2;
 mod words;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prometheus_client::encoding::text;
@@ -23,6 +23,7 @@ pub(super) use self::ec2::Metered;
 pub(super) use self::words::{DegradedMode, Queue};
 use super::budget::BudgetLevel;
 use crate::api::CloudState;
+use crate::controller::lock::lock;
 use crate::ec2::Answer;
 use crate::model::Call;
 
@@ -123,13 +124,13 @@ impl Metrics {
 
     /// Has something read whenever somebody asks.
     pub(super) fn read_with(&self, read: impl Fn(&Self) + Send + Sync + 'static) {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(read));
+        lock(&self.readers).push(Box::new(read));
     }
 
     /// All metrics, as text in the form of `OpenMetrics`.
     #[must_use]
     pub fn render(&self) -> String {
-        for read in self.readers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for read in lock(&self.readers).iter() {
             read(self);
         }
         let mut text = String::new();

@@ -9,7 +9,7 @@ use futures::future::{BoxFuture, Shared};
 
 use tokio::time::Instant;
 
-use super::lock;
+use crate::controller::lock::lock;
 use crate::ec2::Answer;
 
 /// How long to gather what is asked at the same time.

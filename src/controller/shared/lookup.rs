@@ -9,7 +9,7 @@ use futures::future::{BoxFuture, Shared};
 use tokio::time::Instant;
 
 use super::batch::WINDOW;
-use super::lock;
+use crate::controller::lock::lock;
 use crate::ec2::Answer;
 
 /// How long an answer is good. A re-tagged subnet is noticed after this, by whoever asks then.

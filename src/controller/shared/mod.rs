@@ -6,7 +6,7 @@ mod lookup;
 mod network;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -214,11 +214,6 @@ fn speaks_of_the_instance(error: &Ec2Error) -> bool {
             | Ec2ErrorKind::InstanceNotReady
             | Ec2ErrorKind::NotFound(Thing::Instance)
     )
-}
-
-/// A lock that a panic elsewhere does not spoil: every change of what it guards is one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
