@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ConditionType, DetachPolicy, find_condition};
+use super::{ConditionType, DetachPolicy, find_condition, holds};
 
 /// One ENI of a `NodeENI` on one node. Made and removed by the operator; the spec is not for editing.
 ///
@@ -148,6 +148,18 @@ impl NodeENIAttachment {
     #[must_use]
     pub fn condition(&self, type_: ConditionType) -> Option<&Condition> {
         find_condition(&self.status.as_ref()?.conditions, type_)
+    }
+
+    /// Whether the condition of a type is `True`.
+    #[must_use]
+    pub fn holds(&self, type_: ConditionType) -> bool {
+        self.status.as_ref().is_some_and(|status| holds(&status.conditions, type_))
+    }
+
+    /// Whether the object, and perhaps its ENI, is on its way out.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.spec.release || self.metadata.deletion_timestamp.is_some()
     }
 }
 

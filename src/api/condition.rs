@@ -265,6 +265,12 @@ pub fn find_condition(conditions: &[Condition], type_: ConditionType) -> Option<
     conditions.iter().find(|condition| condition.type_ == name)
 }
 
+/// Whether the condition of a type is `True`.
+#[must_use]
+pub fn holds(conditions: &[Condition], type_: ConditionType) -> bool {
+    find_condition(conditions, type_).is_some_and(|condition| condition.status == "True")
+}
+
 /// Puts a verdict among the conditions, which stay sorted by type.
 ///
 /// The transition time moves only when the status does. A verdict that changes nothing therefore

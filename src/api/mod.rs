@@ -17,7 +17,7 @@ pub use attachment::{
     CloudState, CloudStatus, DpdkSpec, HostStatus, NodeENIAttachment, NodeENIAttachmentSpec,
     NodeENIAttachmentStatus,
 };
-pub use condition::{ConditionType, Reason, Verdict, find_condition, set_condition};
+pub use condition::{ConditionType, Reason, Verdict, find_condition, holds, set_condition};
 pub use crd::{crds, to_yaml};
 pub use node_eni::{DetachPolicy, DetachPolicyType, NodeENI, NodeENISpec, SubnetPolicy};
 pub use selector::{Expression, NodeSelectorTerm, Operator};

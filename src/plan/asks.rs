@@ -36,7 +36,7 @@ pub fn of<'a>(
 
 /// What one slot has to ask now.
 fn of_slot(slot: &NodeENIAttachment, now: Timestamp, lag: SignedDuration) -> Asks {
-    let leaving = slot.spec.release || slot.metadata.deletion_timestamp.is_some();
+    let leaving = slot.is_leaving();
     let cloud = slot.recorded();
     let attached = cloud.is_some_and(|cloud| {
         matches!(cloud.state, Some(CloudState::Attached | CloudState::Attaching | CloudState::Detaching))
@@ -45,7 +45,7 @@ fn of_slot(slot: &NodeENIAttachment, now: Timestamp, lag: SignedDuration) -> Ask
     if slot.spec.paused {
         return Asks::default();
     }
-    let drifted = slot.condition(ConditionType::Drifted).is_some_and(|drifted| drifted.status == "True");
+    let drifted = slot.holds(ConditionType::Drifted);
     let enis = match cloud {
         Some(cloud) if early(slot, cloud, now).is_some() => false,
         Some(cloud) => {

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::{
     CloudState, CloudStatus, ConditionType, NodeENIAttachment, NodeENIAttachmentStatus, Reason,
-    find_condition,
+    find_condition, holds,
 };
 
 /// Something to tell a person.
@@ -87,8 +87,8 @@ fn trouble(node: &str, old: &[Condition], new: &[Condition], leaving: bool) -> O
     if ready.status != "False" || known || was.is_some_and(|was| was.reason == ready.reason) {
         return None;
     }
-    let created = find_condition(new, ConditionType::Created).is_some_and(|one| one.status == "True");
-    let attached = find_condition(new, ConditionType::Attached).is_some_and(|one| one.status == "True");
+    let created = holds(new, ConditionType::Created);
+    let attached = holds(new, ConditionType::Attached);
     let reason = match (leaving, created, attached) {
         (true, _, true) => "ENIDetachmentFailed",
         (true, _, false) => "ENIDeletionFailed",
@@ -116,8 +116,7 @@ fn detached<'a>(
 
 /// Whether a condition has become true.
 fn became_true(old: &[Condition], new: &[Condition], type_: ConditionType) -> bool {
-    let holds = |conditions| find_condition(conditions, type_).is_some_and(|one| one.status == "True");
-    holds(new) && !holds(old)
+    holds(new, type_) && !holds(old, type_)
 }
 
 /// Whether a condition has this reason.

@@ -12,7 +12,7 @@ use super::resolve::join;
 use super::{authority, neighbours, offsets, verdicts};
 use crate::api::{
     AttachmentSummary, CloudState, ConditionType, MAX_SUMMARIES, NodeENI, NodeENIAttachment, NodeENIStatus,
-    REPLACE_ANNOTATION, Reason, SubnetOffset, Verdict, find_condition, set_condition,
+    REPLACE_ANNOTATION, Reason, SubnetOffset, Verdict, find_condition, holds, set_condition,
 };
 use crate::model::{Ec2Error, Slot};
 
@@ -37,8 +37,8 @@ pub(crate) fn status(world: &World, seen: &Seen) -> NodeENIStatus {
     let mut status = NodeENIStatus {
         observed_generation: world.node_eni.metadata.generation,
         desired: count(desired(seen, &staying)),
-        attached: count(staying.iter().filter(|child| holds(child, ConditionType::Attached)).count()),
-        ready: count(staying.iter().filter(|child| holds(child, ConditionType::Ready)).count()),
+        attached: count(staying.iter().filter(|child| child.holds(ConditionType::Attached)).count()),
+        ready: count(staying.iter().filter(|child| child.holds(ConditionType::Ready)).count()),
         failed: count(staying.iter().filter(|child| trouble(child).is_some()).count()),
         conditions: old.conditions,
         subnet_offsets: if seen.places.is_empty() { old.subnet_offsets } else { seen.places.clone() },
@@ -63,9 +63,7 @@ pub fn undecodable(object: &NodeENI, why: &str, now: Timestamp) -> NodeENIStatus
 /// passes by itself.
 #[must_use]
 pub fn unreadable(object: &NodeENI, error: &Ec2Error, now: Timestamp) -> NodeENIStatus {
-    let told = object.status.as_ref().filter(|status| {
-        find_condition(&status.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True")
-    });
+    let told = object.status.as_ref().filter(|status| holds(&status.conditions, ConditionType::Ready));
     if let Some(well) = told.filter(|_| verdicts::passes_by_itself(error.kind)) {
         return well.clone();
     }
@@ -88,12 +86,11 @@ pub fn hindered(
     now: Timestamp,
 ) {
     let message = shortened(message);
-    let holds = |type_| find_condition(&status.conditions, type_).is_some_and(|one| one.status == "True");
     let mut verdicts = vec![];
-    if !holds(ConditionType::Degraded) {
+    if !holds(&status.conditions, ConditionType::Degraded) {
         verdicts.push(Verdict::new(ConditionType::Degraded, Some(true), reason, message.clone()));
     }
-    if holds(ConditionType::Ready) {
+    if holds(&status.conditions, ConditionType::Ready) {
         verdicts.push(Verdict::new(ConditionType::Ready, Some(false), reason, message));
     }
     let old = object.status.as_ref().map_or(&[][..], |status| &status.conditions);
@@ -130,11 +127,6 @@ fn with(
 fn desired(seen: &Seen, staying: &[&NodeENIAttachment]) -> usize {
     let there: BTreeSet<Slot> = staying.iter().filter_map(|child| slot_of(child)).collect();
     seen.wanted.union(&there).count()
-}
-
-/// Whether a condition of a slot is true.
-fn holds(child: &NodeENIAttachment, type_: ConditionType) -> bool {
-    child.condition(type_).is_some_and(|one| one.status == "True")
 }
 
 /// What is in a slot's way, if anything is.
@@ -187,7 +179,7 @@ fn summary(child: &NodeENIAttachment) -> Option<AttachmentSummary> {
         device_index: cloud.device_index?,
         status: "attached".to_owned(),
         last_updated: Some(cloud.last_change.clone()),
-        dpdk_bound: dpdk.filter(|dpdk| dpdk.enabled).map(|_| holds(child, ConditionType::DriverBound)),
+        dpdk_bound: dpdk.filter(|dpdk| dpdk.enabled).map(|_| child.holds(ConditionType::DriverBound)),
         dpdk_driver: dpdk.and(host).and_then(|host| host.driver.clone()),
         dpdk_resource_name: dpdk.and(host).and_then(|host| host.resource_name.clone()),
         dpdk_pci_address: dpdk.and(host).and_then(|host| host.pci_address.clone()),
@@ -294,7 +286,7 @@ fn uneven_zones(seen: &Seen) -> Verdict {
 fn replacement_needed(staying: &[&NodeENIAttachment]) -> Verdict {
     let say =
         |holds, reason, message| Verdict::new(ConditionType::ReplacementNeeded, Some(holds), reason, message);
-    let needy = staying.iter().filter(|child| holds(child, ConditionType::ReplacementNeeded));
+    let needy = staying.iter().filter(|child| child.holds(ConditionType::ReplacementNeeded));
     let nodes: BTreeSet<String> = needy.clone().map(|child| child.spec.node_name.clone()).collect();
     if nodes.is_empty() {
         return say(false, Reason::AsSpecified, String::new());

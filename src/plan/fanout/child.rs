@@ -25,7 +25,7 @@ pub(super) fn new(world: &World, wanted: &Wanted, old: Option<&NodeENIAttachment
 ///
 /// A slot that was marked for release stays marked: its ENI is on its way out.
 pub(super) fn updated(world: &World, wanted: &Wanted, old: &NodeENIAttachment) -> Option<NodeENIAttachment> {
-    if old.spec.release || old.metadata.deletion_timestamp.is_some() {
+    if old.is_leaving() {
         return None;
     }
     let spec = spec(&world.node_eni, wanted, Some(old));

@@ -20,7 +20,7 @@ pub(super) fn due<'a>(world: &'a World, wanted: &Slots) -> Vec<&'a NodeENIAttach
     let staying: BTreeMap<Slot, &NodeENIAttachment> = world
         .children
         .iter()
-        .filter(|child| !child.spec.release && child.metadata.deletion_timestamp.is_none())
+        .filter(|child| !child.is_leaving())
         .filter_map(|child| Some((slot_of(child)?, child)))
         .filter(|(slot, _)| wanted.slots.contains_key(slot))
         .collect();
@@ -64,11 +64,9 @@ fn is_consented(world: &World) -> bool {
 /// Whether every slot that should be is attached and nothing says that it cannot be used, and none is on its way
 /// out.
 fn is_calm(world: &World, wanted: &Slots, staying: &BTreeMap<Slot, &NodeENIAttachment>) -> bool {
-    let is = |child: &NodeENIAttachment, type_, status| {
-        child.condition(type_).is_some_and(|one| one.status == status)
-    };
     let works = |child: &&NodeENIAttachment| {
-        is(child, ConditionType::Attached, "True") && !is(child, ConditionType::Ready, "False")
+        let refused = child.condition(ConditionType::Ready).is_some_and(|ready| ready.status == "False");
+        child.holds(ConditionType::Attached) && !refused
     };
     world.children.len() == staying.len()
         && wanted.slots.keys().all(|slot| staying.get(slot).is_some_and(works))
@@ -76,7 +74,6 @@ fn is_calm(world: &World, wanted: &Slots, staying: &BTreeMap<Slot, &NodeENIAttac
 
 /// Whether a slot's ENI has to be replaced to be as its spec says, which is the one that was judged.
 fn needs_it(child: &NodeENIAttachment) -> bool {
-    child.condition(ConditionType::ReplacementNeeded).is_some_and(|needed| {
-        needed.status == "True" && needed.observed_generation == child.metadata.generation
-    })
+    let judged = child.condition(ConditionType::ReplacementNeeded).and_then(|one| one.observed_generation);
+    child.holds(ConditionType::ReplacementNeeded) && judged == child.metadata.generation
 }

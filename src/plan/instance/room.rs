@@ -35,7 +35,7 @@ fn claim<'a>(slot: &'a SlotView, belief: &Belief) -> Option<Claim<'a>> {
     if cloud.is_some_and(|cloud| cloud.other_instance_id.is_some()) {
         return None;
     }
-    let leaving = slot.attachment.spec.release || slot.attachment.metadata.deletion_timestamp.is_some();
+    let leaving = slot.attachment.is_leaving();
     if (leaving || slot.attachment.spec.paused) && held.is_none() {
         return None;
     }

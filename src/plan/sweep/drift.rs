@@ -50,9 +50,8 @@ impl Finding {
 
 /// Whether a slot is one that nobody works on: its ENI should be as it was recorded.
 pub(super) fn is_at_rest(slot: &NodeENIAttachment) -> bool {
-    let leaving = slot.spec.release || slot.metadata.deletion_timestamp.is_some();
     let attached = slot.recorded().is_some_and(|cloud| cloud.state == Some(CloudState::Attached));
-    attached && !leaving && !slot.spec.paused
+    attached && !slot.is_leaving() && !slot.spec.paused
 }
 
 /// The slots whose ENI is not as it was recorded.
@@ -125,10 +124,8 @@ fn name(cloud: &CloudStatus) -> &str {
 /// The end of a drift, if this state of the slot is it.
 #[must_use]
 pub fn put_right(object: &NodeENIAttachment, cloud: Option<&CloudStatus>) -> Option<Verdict> {
-    object.condition(ConditionType::Drifted).filter(|drifted| drifted.status == "True")?;
     let cloud = cloud.filter(|cloud| cloud.state == Some(CloudState::Attached))?;
     let message = format!("{} is as the spec has it", name(cloud));
-    asks::changes(object, cloud)
-        .is_empty()
+    (object.holds(ConditionType::Drifted) && asks::changes(object, cloud).is_empty())
         .then(|| Verdict::new(ConditionType::Drifted, Some(false), Reason::AsSpecified, message))
 }
