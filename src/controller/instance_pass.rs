@@ -136,9 +136,7 @@ async fn list<C: Cluster, E: Ec2, K: Clock>(
     let query = EniQuery::OfInstances(context.settings.cluster.clone(), vec![instance.clone()]);
     let mut by_slot: BTreeMap<Slot, Vec<Eni>> = BTreeMap::new();
     for eni in context.ec2.enis(&query).await? {
-        if let Some(ownership) =
-            Ownership::read(&eni.tags).filter(|one| one.cluster == context.settings.cluster)
-        {
+        if let Some(ownership) = Ownership::within(&context.settings.cluster, &eni.tags) {
             by_slot.entry(ownership.slot).or_default().push(eni);
         }
     }

@@ -119,6 +119,14 @@ impl Ownership {
     }
 }
 
+impl Ownership {
+    /// Likewise, for an ENI of this cluster; `None` for every other.
+    #[must_use]
+    pub fn within(cluster: &ClusterId, tags: &BTreeMap<String, String>) -> Option<Self> {
+        Self::read(tags).filter(|owner| owner.cluster == *cluster)
+    }
+}
+
 impl Slot {
     /// The tags that an ENI of the slot keeps as long as it lives: the user's, and those of the operator's
     /// that say nothing of whose it is. A user's `Name` goes before ours.

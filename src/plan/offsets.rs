@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::SubnetOffset;
-use crate::model::{Subnet, SubnetId};
+use crate::model::{Ownership, Subnet, SubnetId};
 
 /// Gives each listed subnet its place.
 ///
@@ -45,6 +45,13 @@ pub fn allot(
 fn lowest_free(kept: &[SubnetOffset], zone: &str) -> i64 {
     let taken: BTreeSet<i64> = kept.iter().filter(|one| one.zone == zone).map(|one| one.offset).collect();
     (0..=i64::MAX).find(|offset| !taken.contains(offset)).unwrap_or_default()
+}
+
+/// The place that an ENI's tags say its subnet has.
+#[must_use]
+pub fn tagged(owner: &Ownership, zone: &str) -> SubnetOffset {
+    let subnet_id = owner.slot.subnet.to_string();
+    SubnetOffset { subnet_id, zone: zone.to_owned(), offset: owner.offset.into() }
 }
 
 /// The place of a subnet.

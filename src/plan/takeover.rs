@@ -88,7 +88,7 @@ pub fn claims(
 /// Which of an object's ENIs, of those that bear the other system's tags for its name, are ours already.
 #[must_use]
 pub fn ours<'a>(listed: &'a [Eni], cluster: &ClusterId) -> BTreeSet<&'a EniId> {
-    let is_ours = |eni: &&Eni| Ownership::read(&eni.tags).is_some_and(|owner| owner.cluster == *cluster);
+    let is_ours = |eni: &&Eni| Ownership::within(cluster, &eni.tags).is_some();
     listed.iter().filter(is_ours).map(|eni| &eni.id).collect()
 }
 

@@ -238,8 +238,8 @@ fn orphans(
     one_of_each_name(objects.filter(|one| removal::is_orphan_due(world, listed, wanted, one, settings)))
 }
 
-/// Objects by their names, once each: several ENIs can be of one slot.
-fn one_of_each_name(objects: impl Iterator<Item = NodeENIAttachment>) -> Vec<NodeENIAttachment> {
+/// Objects by their names, once each, the last of several: several ENIs can be of one slot.
+pub(super) fn one_of_each_name(objects: impl Iterator<Item = NodeENIAttachment>) -> Vec<NodeENIAttachment> {
     let named = objects.filter_map(|one| Some((one.metadata.name.clone()?, one)));
     named.collect::<BTreeMap<String, NodeENIAttachment>>().into_values().collect()
 }
@@ -304,11 +304,7 @@ fn places_of_slots(world: &World) -> impl Iterator<Item = SubnetOffset> {
 /// The places of ENIs that have lost their slots, by their tags.
 fn places_of_leftovers(world: &World) -> impl Iterator<Item = SubnetOffset> {
     let enis = world.leftovers.iter().flat_map(|left| &left.listing.enis);
-    enis.filter_map(|eni| {
-        let owner = Ownership::read(&eni.tags)?;
-        let subnet_id = owner.slot.subnet.to_string();
-        Some(SubnetOffset { subnet_id, zone: eni.zone.clone(), offset: owner.offset.into() })
-    })
+    enis.filter_map(|eni| Some(offsets::tagged(&Ownership::read(&eni.tags)?, &eni.zone)))
 }
 
 /// Removes all slots, and lets the object go when EC2 lists nothing of it.

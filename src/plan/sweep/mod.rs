@@ -14,6 +14,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::belief::Listing;
 use super::instance::slot_of;
+use super::offsets;
 use crate::api::{NodeENIAttachment, SubnetOffset};
 use crate::model::{ClusterId, Eni, EniId, InstanceId, Ownership, Slot};
 
@@ -89,7 +90,7 @@ pub fn plan(world: &World, cluster: &ClusterId, lag: SignedDuration, rules: &Rul
         .listing
         .enis
         .iter()
-        .filter_map(|eni| Some((Ownership::read(&eni.tags).filter(|one| one.cluster == *cluster)?, eni)))
+        .filter_map(|eni| Some((Ownership::within(cluster, &eni.tags)?, eni)))
         .collect();
     let mut by_slot: BTreeMap<&Slot, Vec<&Eni>> = BTreeMap::new();
     for (owner, eni) in &owned {
@@ -137,11 +138,8 @@ fn held(world: &World, rules: &Rules, findings: &[Finding], orphans: usize, list
 fn places(owned: &[(Ownership, &Eni)]) -> BTreeMap<String, Vec<SubnetOffset>> {
     let mut places: BTreeMap<String, BTreeSet<SubnetOffset>> = BTreeMap::new();
     for (owner, eni) in owned {
-        places.entry(owner.slot.node_eni.clone()).or_default().insert(SubnetOffset {
-            subnet_id: owner.slot.subnet.to_string(),
-            zone: eni.zone.clone(),
-            offset: owner.offset.into(),
-        });
+        let place = offsets::tagged(owner, &eni.zone);
+        places.entry(owner.slot.node_eni.clone()).or_default().insert(place);
     }
     places.into_iter().map(|(name, places)| (name, places.into_iter().collect())).collect()
 }

@@ -7,7 +7,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::{Rules, World, slots};
 use crate::api::NodeENIAttachment;
 use crate::model::{Eni, EniId, Ownership};
-use crate::plan::fanout::leftover_of;
+use crate::plan::fanout::{leftover_of, one_of_each_name};
 
 /// An ENI of ours that no slot is there for.
 pub(super) struct Unowned<'a> {
@@ -49,15 +49,8 @@ pub(super) fn bereaved(
 ) -> Vec<NodeENIAttachment> {
     let mut due: Vec<&Unowned<'_>> = unowned.iter().filter(|one| is_due(world, one, lag, rules)).collect();
     due.sort_by_key(|one| (one.owner.epoch, one.eni.id.clone()));
-    let mut objects: BTreeMap<String, NodeENIAttachment> = BTreeMap::new();
-    for one in due.into_iter().take(rules.deletions) {
-        if let Some((name, object)) =
-            leftover_of(one.eni).and_then(|object| Some((object.metadata.name.clone()?, object)))
-        {
-            objects.entry(name).or_insert(object);
-        }
-    }
-    objects.into_values().collect()
+    // Of several of one slot the oldest tells what the object says.
+    one_of_each_name(due.into_iter().take(rules.deletions).rev().filter_map(|one| leftover_of(one.eni)))
 }
 
 /// Whether an ENI whose `NodeENI` is gone was seen so before, long enough ago, and is old enough.
