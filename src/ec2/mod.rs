@@ -19,6 +19,14 @@ use crate::model::{
     InstanceId, InstanceType, Position, SecurityGroup, SecurityGroupId, Subnet, SubnetId, VpcId,
 };
 
+/// Values that EC2 takes in all filters of one request together.
+///
+/// EC2's words in the refusal of more (`FilterLimitExceeded`); its documentation gives no number.
+pub const MAX_FILTER_VALUES: usize = 200;
+
+/// The largest page that EC2 gives of ENIs, instances, subnets and security groups.
+pub const PAGE: u16 = 1000;
+
 /// What a call gave.
 pub type Answer<T> = Result<T, Ec2Error>;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::timer::Timer;
 use super::{Budget, MachineTimer};
-use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery, Turn};
+use crate::ec2::{Answer, Ec2, EniQuery, MAX_FILTER_VALUES, PAGE, SecurityGroupQuery, SubnetQuery, Turn};
 use crate::model::{
     AddressKind, AttachmentId, Call, CreateEni, Eni, EniChange, EniId, Instance, InstanceId, InstanceType,
     Position, SecurityGroup, Subnet,
@@ -16,15 +16,9 @@ pub(in crate::controller) struct Budgeted<E, T = MachineTimer> {
     budget: Budget<T>,
 }
 
-/// Values that one filter takes; a listing by more of them is several calls.
-const FILTER_VALUES: usize = 200;
-
-/// What one page of a listing holds.
-const PAGE: usize = 1000;
-
 /// Calls that a listing has taken beyond its first.
 fn further(values: usize, found: usize) -> usize {
-    values.div_ceil(FILTER_VALUES).saturating_sub(1) + found / PAGE
+    values.div_ceil(MAX_FILTER_VALUES).saturating_sub(1) + found / usize::from(PAGE)
 }
 
 impl<E: Ec2, T: Timer> Budgeted<E, T> {

@@ -4,12 +4,8 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::Filter;
 
+use crate::ec2::MAX_FILTER_VALUES;
 use crate::model::{ClusterId, VpcId, tag_key};
-
-/// Values that EC2 takes in all filters of one request together.
-///
-/// EC2's words in the refusal of more (`FilterLimitExceeded`); its documentation gives no number.
-const MAX_VALUES: usize = 200;
 
 /// What bears the tag of a cluster.
 pub(super) fn cluster(cluster: &ClusterId) -> Filter {
@@ -43,7 +39,7 @@ pub(super) fn requests<T: ToString>(fixed: &[Filter], name: &str, values: &[T]) 
     let values: BTreeSet<String> = values.iter().map(ToString::to_string).collect();
     let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
     values
-        .chunks(MAX_VALUES - fixed.len())
+        .chunks(MAX_FILTER_VALUES - fixed.len())
         .map(|chunk| Filter::builder().name(name).set_values(Some(chunk.to_vec())).build())
         .map(|filter| fixed.iter().cloned().chain([filter]).collect())
         .collect()

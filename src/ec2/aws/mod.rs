@@ -32,7 +32,7 @@ use self::{
     convert::Unusable,
     failure::{WAYS_TO_CREDENTIALS, chain, failed, unusable},
 };
-use super::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use super::{Answer, Ec2, EniQuery, PAGE, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
     AddressKind, AttachmentId, Call, CreateEni, Eni, EniChange, EniId, Instance, InstanceId, InstanceType,
     Position, SecurityGroup, Subnet, tag_key,
@@ -46,9 +46,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the search for credentials may take: the SDK asks IMDS several times, a second each.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The largest page that EC2 gives of ENIs, instances, subnets and security groups.
-const PAGE: i32 = 1000;
 
 /// The largest page that EC2 gives of instance types.
 const TYPES_PAGE: i32 = 100;
@@ -158,7 +155,7 @@ impl Aws {
     async fn enis_by(&self, filters: Vec<Filter>) -> Answer<Vec<Eni>> {
         let call = Call::DescribeEnis;
         let pages = self.client.describe_network_interfaces().set_filters(Some(filters)).into_paginator();
-        let listed = pages.page_size(PAGE).items().send().try_collect().await.map_err(failed(call))?;
+        let listed = pages.page_size(PAGE.into()).items().send().try_collect().await.map_err(failed(call))?;
         all(call, listed, convert::eni)
     }
 
@@ -166,7 +163,7 @@ impl Aws {
     async fn instances_by(&self, filters: Vec<Filter>) -> Answer<Vec<Instance>> {
         let call = Call::DescribeInstances;
         let pages = self.client.describe_instances().set_filters(Some(filters)).into_paginator();
-        let listed = pages.page_size(PAGE).items().send().try_collect().await.map_err(failed(call))?;
+        let listed = pages.page_size(PAGE.into()).items().send().try_collect().await.map_err(failed(call))?;
         let instances = listed.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
         all(call, instances, convert::instance)
     }
@@ -183,7 +180,7 @@ impl Aws {
     async fn subnets_by(&self, filters: Vec<Filter>) -> Answer<Vec<Subnet>> {
         let call = Call::DescribeSubnets;
         let pages = self.client.describe_subnets().set_filters(Some(filters)).into_paginator();
-        let listed = pages.page_size(PAGE).items().send().try_collect().await.map_err(failed(call))?;
+        let listed = pages.page_size(PAGE.into()).items().send().try_collect().await.map_err(failed(call))?;
         all(call, listed, convert::subnet)
     }
 
@@ -191,7 +188,7 @@ impl Aws {
     async fn security_groups_by(&self, filters: Vec<Filter>) -> Answer<Vec<SecurityGroup>> {
         let call = Call::DescribeSecurityGroups;
         let pages = self.client.describe_security_groups().set_filters(Some(filters)).into_paginator();
-        let listed = pages.page_size(PAGE).items().send().try_collect().await.map_err(failed(call))?;
+        let listed = pages.page_size(PAGE.into()).items().send().try_collect().await.map_err(failed(call))?;
         all(call, listed, convert::security_group)
     }
 }

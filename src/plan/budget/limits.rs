@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Lane;
 use crate::model::Call;
 
 /// How many calls of one action EC2 takes from an account in a region.
@@ -113,24 +114,7 @@ impl Limits {
         let per_second = of_ec2.per_second * share.0;
         let burst = of_ec2.burst * share.0;
         let burst = burst - (burst / 50.0).max(1.0);
-        let burst = match call {
-            Call::Detach | Call::Delete => burst.min(per_second * 8.0),
-            Call::Create
-            | Call::Attach
-            | Call::Modify
-            | Call::CreateTags
-            | Call::DeleteTags
-            | Call::AssignIpv4
-            | Call::UnassignIpv4
-            | Call::AssignIpv6
-            | Call::UnassignIpv6
-            | Call::ModifyMetadataOptions
-            | Call::DescribeEnis
-            | Call::DescribeInstances
-            | Call::DescribeInstanceTypes
-            | Call::DescribeSubnets
-            | Call::DescribeSecurityGroups => burst,
-        };
+        let burst = if Lane::of_call(call) == Lane::Delete { burst.min(per_second * 8.0) } else { burst };
         Limit { burst: burst.max(1.0), per_second }
     }
 }
