@@ -36,10 +36,21 @@ fn bounds(kind: Ec2ErrorKind) -> (SignedDuration, SignedDuration) {
 /// failed together do not try again together.
 #[must_use]
 pub fn delay(kind: Ec2ErrorKind, failures: u32, jitter: f64) -> SignedDuration {
-    let (first, longest) = bounds(kind);
-    let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    let wait = doubled.min(longest);
+    let wait = doubled(bounds(kind), failures);
     SignedDuration::from_secs_f64(wait.as_secs_f64() * (1.0 - 0.2 * jitter.clamp(0.0, 1.0)))
+}
+
+/// How long to wait after the nth pass in a row that Kubernetes ended.
+///
+/// A pass of many writes of which some fail comes far each time: it need not wait a minute.
+#[must_use]
+pub fn after_kubernetes(failures: u32) -> SignedDuration {
+    doubled((SignedDuration::from_secs(2), SignedDuration::from_secs(16)), failures)
+}
+
+/// The first wait, doubled with each further failure, up to the longest.
+fn doubled((first, longest): (SignedDuration, SignedDuration), failures: u32) -> SignedDuration {
+    first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
 }
 
 #[cfg(test)]

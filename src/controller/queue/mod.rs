@@ -211,25 +211,26 @@ impl<K: Hash + Eq + Clone + Debug + Display> Queue<K> {
     /// Until when to leave a key alone whose pass could not be made.
     fn failed(&mut self, key: &K, error: &PassError, now: Instant) -> Instant {
         let count = self.failed.get(key).map_or(0, |failed| failed.count).saturating_add(1);
-        let (kind, times, asked) = match error {
-            PassError::Ec2(error) => (error.kind, count, None),
-            PassError::Panicked => (Ec2ErrorKind::Refused, count, None),
-            PassError::Cluster(error) if error.kind == ClusterErrorKind::Refused => {
-                (Ec2ErrorKind::Refused, count, error.retry_after)
+        let of_ec2 = |kind| backoff::delay(kind, count, 0.0);
+        let wait = match error {
+            PassError::Ec2(error) => of_ec2(error.kind),
+            PassError::Panicked => of_ec2(Ec2ErrorKind::Refused),
+            PassError::Cluster(error) => {
+                let wait = match error.kind {
+                    ClusterErrorKind::Refused => of_ec2(Ec2ErrorKind::Refused),
+                    ClusterErrorKind::Conflict | ClusterErrorKind::Gone | ClusterErrorKind::Retry => {
+                        backoff::after_kubernetes(count)
+                    }
+                };
+                wait.max(error.retry_after.unwrap_or_default())
             }
-            // A pass of many writes of which some fail comes far each time: it need not wait a minute.
-            PassError::Cluster(error) => (Ec2ErrorKind::NoAnswer, count.min(PATIENT), error.retry_after),
         };
-        let wait = backoff::delay(kind, times, 0.0).max(asked.unwrap_or_default());
         tracing::warn!(%key, wait_seconds = wait.as_secs(), error = error as &dyn std::error::Error, "pass ended early");
         let not_before = now + self.at_least(wait);
         self.failed.insert(key.clone(), Failures { count, not_before });
         not_before
     }
 }
-
-/// After so many failures of Kubernetes the wait grows no more: 16 s.
-const PATIENT: u32 = 4;
 
 #[cfg(test)]
 mod tests;
