@@ -11,7 +11,7 @@ use xtask::kubectl::Kubectl;
 use xtask::testbed::{Testbed, TestbedOptions};
 
 /// How long what is wanted may take to be there.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The testbed, for one test at a time: a controller works on all that there is.
 pub(crate) async fn testbed() -> Option<(&'static Testbed, MutexGuard<'static, ()>)> {
