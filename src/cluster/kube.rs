@@ -188,9 +188,9 @@ impl Cluster for KubeCluster {
         self.apply::<Guarded<NodeENI>>(&node_eni.metadata, status).await.map(drop)
     }
 
-    async fn mark_node(&self, node: &str, has_enis: bool) -> Done<()> {
-        let value = has_enis.then_some("true");
-        let patch = Patch::Merge(json!({ "metadata": { "labels": { HAS_ENI_LABEL: value } } }));
+    async fn mark_node(&self, node: &NodeFacts, has_enis: bool) -> Done<()> {
+        let (node, uid, value) = (&node.name, &node.uid, has_enis.then_some("true"));
+        let patch = Patch::Merge(json!({ "metadata": { "uid": uid, "labels": { HAS_ENI_LABEL: value } } }));
         let (api, params) = (self.api::<SlimNode>(), PatchParams::default());
         let done = answered("labelling node", node, api.patch_metadata(node, &params, &patch)).await;
         absent_is_done(done.map(drop))

@@ -89,8 +89,9 @@ pub trait Cluster: Send + Sync + 'static {
         status: &NodeENIStatus,
     ) -> impl Future<Output = Done<()>> + Send;
 
-    /// Labels a node as one that has ENIs of ours, or takes the label off. A node that is gone is success.
-    fn mark_node(&self, node: &str, has_enis: bool) -> impl Future<Output = Done<()>> + Send;
+    /// Labels a node as one that has ENIs of ours, or takes the label off. A node that is gone is success;
+    /// another one under its name is refused.
+    fn mark_node(&self, node: &NodeFacts, has_enis: bool) -> impl Future<Output = Done<()>> + Send;
 
     /// Whether the VPC CNI asks the instances' metadata service alone, by asking. No VPC CNI is none that does.
     fn cni_is_imds_only(&self) -> impl Future<Output = Done<bool>> + Send;

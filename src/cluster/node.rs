@@ -78,6 +78,7 @@ impl SlimNode {
         let ready = self.status.conditions.iter().find(|condition| condition.type_ == "Ready");
         NodeFacts {
             name: self.metadata.name.clone().unwrap_or_default(),
+            uid: self.metadata.uid.clone().unwrap_or_default(),
             labels: self.metadata.labels.clone().unwrap_or_default(),
             provider_id: self.spec.provider_id.clone().unwrap_or_default(),
             ready: ready.is_some_and(|condition| condition.status == "True"),

@@ -69,7 +69,7 @@ async fn mark<C: Cluster, E: Ec2, K: Clock>(
     let there = |one: &Arc<Unreadable>| one.instance == instance.as_str();
     let none_left = || is_bare && !context.cluster.unreadable().iter().any(there);
     if (has_enis && !marked) || (marked && none_left()) {
-        context.cluster.mark_node(&node.name, has_enis).await?;
+        context.cluster.mark_node(&node, has_enis).await?;
     }
     Ok(())
 }

@@ -12,6 +12,8 @@ use crate::model::InstanceId;
 pub struct NodeFacts {
     /// Its name.
     pub name: String,
+    /// Its uid: another node that registers under the same name has another.
+    pub uid: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// `spec.providerID`; empty until the cloud provider has seen the node.

@@ -41,11 +41,11 @@ pub enum Place {
 
 /// Gives each slot a place, by name of the slot.
 ///
-/// A slot that hangs somewhere keeps its place, and one that has an ENI goes before those that have none:
-/// no ENI is given up for one that does not exist yet. The others take the position that they want, or the next
-/// free one above it, or the lowest free one; those that get what they want come first, so that who loses a
-/// place takes nobody else's. Ties go by name, so that the order of the arguments does not matter. Room on the card is claimed here, before
-/// anything is created.
+/// Room on a card is claimed here, before anything is created. A slot that hangs somewhere keeps its place, and
+/// one that has an ENI gets room before those that have none: no ENI is given up for one that does not exist yet.
+/// Who has room takes the position that it wants, or the next free one above it, or the lowest free one. Those
+/// that get what they want come first, so that who loses a place takes nobody else's. Ties go by name, so that
+/// the order of the arguments does not matter.
 #[must_use]
 pub fn assign<'a>(
     claims: &[Claim<'a>],
@@ -53,28 +53,65 @@ pub fn assign<'a>(
     instance_type: Option<&InstanceType>,
 ) -> BTreeMap<&'a str, Place> {
     let mut taken = taken(claims, instance);
-    let mut order: Vec<&Claim<'a>> = claims.iter().collect();
-    order.sort_by_key(|claim| (claim.held.is_none(), claim.eni.is_none(), claim.wanted, claim.name));
-    // Of those who are alike, whoever gets what it wants goes before whoever has to take something else.
-    let mut given = taken.clone();
-    let mut loses: Vec<bool> = vec![];
-    for claim in &order {
-        loses.push(claim.held.is_none() && !given.insert(claim.wanted));
-    }
-    let mut turns: Vec<(&Claim<'a>, bool)> = order.into_iter().zip(loses).collect();
-    turns.sort_by_key(|(claim, loses)| (claim.held.is_none(), claim.eni.is_none(), *loses));
+    let mut order = losers(claims, &taken);
+    order.sort_by_key(|(claim, loses)| (claim.held.is_none(), claim.eni.is_none(), *loses));
+    let mut room = Room::left(&taken, instance_type);
     let mut places = BTreeMap::new();
-    for (claim, _) in turns {
-        let place = match claim.held {
-            Some(held) => Place::At(held),
-            None => find(claim.wanted, &taken, instance_type),
-        };
+    let mut admitted = vec![];
+    for (claim, loses) in order {
+        match claim.held.map_or_else(|| room.claim(claim.wanted.card), |_| Ok(())) {
+            Ok(()) => admitted.push((claim, loses)),
+            Err(place) => drop(places.insert(claim.name, place)),
+        }
+    }
+    admitted.sort_by_key(|(claim, loses)| (claim.held.is_none(), *loses));
+    for (claim, _) in admitted {
+        let place = claim.held.map_or_else(|| find(claim.wanted, &taken), Place::At);
         if let Place::At(at) = place {
             taken.insert(at);
         }
         places.insert(claim.name, place);
     }
     places
+}
+
+/// The claims in the order in which they take what they want, each with whether somebody was there before it.
+fn losers<'c, 'a>(claims: &'c [Claim<'a>], taken: &BTreeSet<Position>) -> Vec<(&'c Claim<'a>, bool)> {
+    let mut order: Vec<&Claim<'a>> = claims.iter().collect();
+    order.sort_by_key(|claim| (claim.held.is_none(), claim.eni.is_none(), claim.wanted, claim.name));
+    let mut given = taken.clone();
+    let with_lot = |claim: &'c Claim<'a>| (claim, claim.held.is_none() && !given.insert(claim.wanted));
+    order.into_iter().map(with_lot).collect()
+}
+
+/// How many more ENIs each card takes; nothing is known of a type that EC2 was not asked about.
+struct Room<'t> {
+    instance_type: Option<&'t InstanceType>,
+    held: BTreeMap<u32, usize>,
+}
+
+impl<'t> Room<'t> {
+    fn left(taken: &BTreeSet<Position>, instance_type: Option<&'t InstanceType>) -> Self {
+        let mut held = BTreeMap::new();
+        for position in taken {
+            *held.entry(position.card).or_default() += 1;
+        }
+        Self { instance_type, held }
+    }
+
+    /// Claims room for one more ENI, or says why there is none.
+    fn claim(&mut self, index: u32) -> Result<(), Place> {
+        let held = self.held.entry(index).or_default();
+        if let Some(known) = self.instance_type {
+            let card = known.cards.iter().find(|card| card.index == index);
+            let card = card.ok_or(Place::NoSuchCard { cards: known.cards.len() })?;
+            if *held >= card.max_enis as usize {
+                return Err(Place::Full { max_enis: card.max_enis });
+            }
+        }
+        *held += 1;
+        Ok(())
+    }
 }
 
 /// Positions that are held: what the instance shows of others' ENIs, and what we know of ours.
@@ -85,16 +122,7 @@ fn taken(claims: &[Claim<'_>], instance: &Instance) -> BTreeSet<Position> {
 }
 
 /// A free position on the wanted card.
-fn find(wanted: Position, taken: &BTreeSet<Position>, instance_type: Option<&InstanceType>) -> Place {
-    if let Some(known) = instance_type {
-        let Some(card) = known.cards.iter().find(|card| card.index == wanted.card) else {
-            return Place::NoSuchCard { cards: known.cards.len() };
-        };
-        let count = taken.iter().filter(|position| position.card == wanted.card).count();
-        if count >= card.max_enis as usize {
-            return Place::Full { max_enis: card.max_enis };
-        }
-    }
+fn find(wanted: Position, taken: &BTreeSet<Position>) -> Place {
     let lowest = u32::from(wanted.card == 0);
     let at = |device| Position { card: wanted.card, device };
     let above = wanted.device.max(lowest)..=LAST_DEVICE;
@@ -163,6 +191,14 @@ mod tests {
     fn a_slot_that_gets_what_it_wants_is_served_before_one_that_cannot() {
         let claims = [claim("a", 1), claim("b", 2)];
         check(&claims, &[0, 1], 4, &[("a", Place::At(at(3))), ("b", Place::At(at(2)))]);
+    }
+
+    #[test]
+    fn one_that_has_an_eni_but_loses_its_place_takes_no_place_that_another_wants() {
+        let displaced = Claim { eni: Some(eni(7)), ..claim("a", 1) };
+        let claims = [displaced, claim("b", 2)];
+        check(&claims, &[0, 1], 4, &[("a", Place::At(at(3))), ("b", Place::At(at(2)))]);
+        check(&claims, &[0, 1], 3, &[("a", Place::At(at(2))), ("b", Place::Full { max_enis: 3 })]);
     }
 
     #[test]

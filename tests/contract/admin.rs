@@ -38,4 +38,7 @@ pub trait World {
 
     /// The labels of a node.
     async fn labels(&self, name: &str) -> Vec<(String, String)>;
+
+    /// The uid of a node.
+    async fn node_uid(&self, name: &str) -> String;
 }

@@ -7,7 +7,7 @@ use eni_operator::api::{
 };
 use eni_operator::cluster::{Cluster, ClusterErrorKind, Done};
 use eni_operator::model::Epoch;
-use eni_operator::plan::record;
+use eni_operator::plan::{node::NodeFacts, record};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::json;
@@ -23,6 +23,10 @@ pub async fn all(world: &impl World) {
     status::all(world).await;
     leaving::all(world).await;
     node_enis::all(world).await;
+}
+
+fn facts(name: &str, uid: String) -> NodeFacts {
+    NodeFacts { name: name.to_owned(), uid, ..NodeFacts::default() }
 }
 
 #[track_caller]
@@ -347,6 +351,7 @@ mod node_enis {
         a_status_is_applied_and_fenced(world).await;
         a_node_is_marked_and_unmarked_as_often_as_you_like(world).await;
         marking_a_node_that_is_gone_is_done(world).await;
+        another_node_of_the_same_name_is_not_marked(world).await;
     }
 
     async fn node_eni(world: &impl World, name: &str) -> NodeENI {
@@ -413,8 +418,9 @@ mod node_enis {
     async fn a_node_is_marked_and_unmarked_as_often_as_you_like(world: &impl World) {
         world.register("machine", ("net", "yes")).await;
         let marked = |labels: &[(String, String)]| labels.iter().any(|(key, _)| key == HAS_ENI_LABEL);
+        let node = facts("machine", world.node_uid("machine").await);
         for on in [true, true, false, false] {
-            world.port().mark_node("machine", on).await.unwrap();
+            world.port().mark_node(&node, on).await.unwrap();
             let labels = world.labels("machine").await;
             assert_eq!(marked(&labels), on);
             assert!(labels.contains(&("net".to_owned(), "yes".to_owned())));
@@ -422,7 +428,15 @@ mod node_enis {
     }
 
     async fn marking_a_node_that_is_gone_is_done(world: &impl World) {
-        world.port().mark_node("nowhere", true).await.unwrap();
-        world.port().mark_node("nowhere", false).await.unwrap();
+        let node = facts("nowhere", "5f0c7f5e-5d4e-4c9e-9d0a-3f6a0b8f1c11".to_owned());
+        world.port().mark_node(&node, true).await.unwrap();
+        world.port().mark_node(&node, false).await.unwrap();
+    }
+
+    async fn another_node_of_the_same_name_is_not_marked(world: &impl World) {
+        world.register("again", ("net", "yes")).await;
+        let before = facts("again", "5f0c7f5e-5d4e-4c9e-9d0a-3f6a0b8f1c11".to_owned());
+        refused(world.port().mark_node(&before, true).await, ClusterErrorKind::Refused);
+        assert_eq!(world.labels("again").await, [("net".to_owned(), "yes".to_owned())]);
     }
 }

@@ -68,6 +68,10 @@ impl World for Memory {
         lock(&self.0.store).set_node(name, Some(node));
     }
 
+    async fn node_uid(&self, name: &str) -> String {
+        lock(&self.0.store).node(name).unwrap().metadata.uid.clone().unwrap()
+    }
+
     async fn labels(&self, name: &str) -> Vec<(String, String)> {
         let store = lock(&self.0.store);
         store.node(name).unwrap().metadata.labels.clone().unwrap_or_default().into_iter().collect()

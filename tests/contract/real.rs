@@ -82,6 +82,10 @@ impl World for Real {
         Api::<Node>::all(self.client.clone()).create(&PostParams::default(), &node).await.unwrap();
     }
 
+    async fn node_uid(&self, name: &str) -> String {
+        Api::<Node>::all(self.client.clone()).get(name).await.unwrap().metadata.uid.unwrap()
+    }
+
     async fn labels(&self, name: &str) -> Vec<(String, String)> {
         let node = Api::<Node>::all(self.client.clone()).get(name).await.unwrap();
         node.metadata.labels.unwrap_or_default().into_iter().collect()

@@ -3,12 +3,13 @@
 use ec2_sim::world::InstanceState;
 use eni_operator::api::{ConditionType, DetachPolicyType, NodeENIAttachment, find_condition};
 use eni_operator::model::Call;
+use kube::ResourceExt;
 
 use crate::check::names_mean_one_network;
 use crate::cluster::lock as lock_store;
 use crate::ec2::{Mutation, lock};
 use crate::wanted::{Slot, slot_of, slot_of_tags};
-use crate::world::World;
+use crate::world::{World, asked_spot};
 
 /// Looks at the calls from the nth on, and at what became of EC2.
 pub fn after_calls(world: &mut World, from: usize) -> Result<(), String> {
@@ -92,6 +93,9 @@ fn takes_off_what_should_go(world: &World, call: &Mutation) -> Result<(), String
         return Err(format!("{} for {slot:?}, which has no object", call.call));
     };
     let sole = if call.call == Call::Delete { left == 0 } else { left == 1 };
+    if is_forced_elsewhere(&child, call) {
+        return Ok(());
+    }
     if !child.spec.release && sole && (call.call == Call::Detach || !is_crowded(world, &slot.1)) {
         return Err(format!("{} of the only ENI of {slot:?}, which is not released", call.call));
     }
@@ -99,6 +103,13 @@ fn takes_off_what_should_go(world: &World, call: &Mutation) -> Result<(), String
         return Err(format!("{} of {slot:?}, which a ready node's agent says is in use", call.call));
     }
     Ok(())
+}
+
+/// Whether the ENI hangs where a user hung it, and is taken off there because the policy is `Force`.
+fn is_forced_elsewhere(child: &NodeENIAttachment, call: &Mutation) -> bool {
+    let at = call.eni.as_ref().and_then(|eni| eni.attachment.as_ref());
+    let elsewhere = at.is_some_and(|at| at.instance_id != child.spec.instance_id);
+    call.call == Call::Detach && elsewhere && child.spec.detach_policy.type_ == DetachPolicyType::Force
 }
 
 /// Whether an instance may look full to somebody who sees it late.
@@ -146,13 +157,14 @@ fn creates_once(world: &World, call: &Mutation) -> Result<(), String> {
         return Err(format!("a create for {slot:?} in another zone than its instance's"));
     }
     match count(world, &slot) {
-        1 => Ok(()),
+        // None: the answer of an earlier create is given again, whose ENI went with its instance.
+        0 | 1 => Ok(()),
         _ if world.tampered.contains(&slot) => Ok(()),
         many => Err(format!("a create makes {many} ENIs of {slot:?}")),
     }
 }
 
-/// How long after it was left a place may still look held, in milliseconds: the longest lag, and a few passes.
+/// How long after it was left a place may still look held, or asked for, in milliseconds: the longest lag, and a few passes.
 const LOOKS_HELD: i64 = 90_000;
 
 /// An attach is at the place that is asked for, unless somebody holds it or may seem to.
@@ -166,28 +178,21 @@ fn attaches_where_asked(world: &mut World, call: &Mutation) -> Result<(), String
     if at.instance_id != slot.1 {
         return Err(format!("{id} of {slot:?} is attached to {}", at.instance_id));
     }
-    let asked = (child.spec.network_card_index, child.spec.device_index);
-    if asked == (i64::from(at.network_card_index), i64::from(at.device_index)) {
+    let asked = asked_spot(&child);
+    if asked == (at.instance_id.clone(), at.network_card_index, at.device_index) {
         world.displaced.remove(&slot);
         return Ok(());
     }
-    let place = (slot.1.clone(), u32::try_from(asked.0).unwrap(), u32::try_from(asked.1).unwrap());
-    let looks_held = world.held.get(&place).is_some_and(|last| *last + LOOKS_HELD > world.now);
+    let late = |last: &i64| *last + LOOKS_HELD > world.now;
+    let looks_held = world.held.get(&asked).is_some_and(late);
+    let is_another = |(name, last): (&String, &i64)| *name != child.name_any() && late(last);
+    let looks_wanted = world.asked.get(&asked).is_some_and(|slots| slots.iter().any(is_another));
     // The spec may have changed since the pass looked at it: that another ENI is needed is said next.
     let observed = child.status.as_ref().and_then(|status| status.observed_generation);
-    if looks_held || is_wanted_by_another(world, &slot, asked) {
+    if looks_held || looks_wanted {
         world.displaced.insert(slot);
     } else if observed == child.metadata.generation {
         return Err(format!("{slot:?} is attached at {} though {asked:?} is free", at.device_index));
     }
     Ok(())
-}
-
-/// Whether another slot of the instance asks for the same place.
-fn is_wanted_by_another(world: &World, slot: &Slot, place: (i64, i64)) -> bool {
-    let store = lock_store(&world.store);
-    let mut others = store.attachments().filter(|one| {
-        one.spec.instance_id == slot.1 && (&one.spec.node_eni, &one.spec.subnet_id) != (&slot.0, &slot.2)
-    });
-    others.any(|one| (one.spec.network_card_index, one.spec.device_index) == place)
 }

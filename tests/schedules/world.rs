@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ec2_sim::Simulator;
 use ec2_sim::world::{Eni as SimEni, InstanceState};
+use eni_operator::api::NodeENIAttachment;
 use eni_operator::cluster::node::SlimNode;
 use eni_operator::controller::{
     Authority, Authorized, Clock, Context, Memory, PassError, instance_pass, node_eni_pass, sweep_pass,
@@ -16,6 +17,7 @@ use eni_operator::model::ClusterId;
 use eni_operator::plan::sweep::Rules;
 use eni_operator::plan::{Pace, Settings};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
 
 use crate::cluster::{MemoryCluster, Store, lock as lock_store};
 use crate::ec2::{Mutation, SimEc2, lock};
@@ -79,7 +81,9 @@ pub struct World {
     /// Slots whose ENI was attached elsewhere than asked because somebody held that place.
     pub displaced: BTreeSet<(String, String, String)>,
     /// When each position of an instance was last held: instance, card, device.
-    pub held: BTreeMap<(String, u32, u32), i64>,
+    pub held: BTreeMap<Spot, i64>,
+    /// When each slot, by its object's name, last asked for a position.
+    pub asked: BTreeMap<Spot, BTreeMap<String, i64>>,
     /// How careful the looks at all of EC2 are.
     pub rules: Rules,
     /// Since when agents have said that a device is in use, by the uid of the slot's object.
@@ -104,6 +108,16 @@ pub struct World {
     pub watches: Watches,
 }
 
+/// A position of an instance: its id, the network card, the device index.
+pub type Spot = (String, u32, u32);
+
+/// Where a slot's ENI is meant to hang.
+pub fn asked_spot(slot: &NodeENIAttachment) -> Spot {
+    let [card, device] =
+        [slot.spec.network_card_index, slot.spec.device_index].map(|index| u32::try_from(index).unwrap());
+    (slot.spec.instance_id.clone(), card, device)
+}
+
 /// A state of the world without a process in it.
 #[derive(Clone)]
 pub struct Remains {
@@ -114,7 +128,7 @@ pub struct Remains {
     agents: (bool, Agents),
     strangers: BTreeMap<String, SimEni>,
     displaced: BTreeSet<(String, String, String)>,
-    held: BTreeMap<(String, u32, u32), i64>,
+    held: BTreeMap<Spot, i64>,
     trace: Option<Vec<String>>,
 }
 
@@ -312,8 +326,11 @@ impl World {
         self.strangers.extend(enis.into_iter().map(|eni| (eni.id.clone(), eni)));
     }
 
-    /// Notes which positions are held now.
+    /// Notes which positions are held now, and which are asked for.
     pub fn note_held(&mut self) {
+        for one in lock_store(&self.store).attachments() {
+            self.asked.entry(asked_spot(one)).or_default().insert(one.name_any(), self.now);
+        }
         let sim = self.sim.clone();
         let sim = lock(&sim);
         for (instance, slots) in &sim.state().slots {
@@ -356,6 +373,7 @@ impl Remains {
             tampered: BTreeSet::new(),
             displaced: self.displaced,
             held: self.held,
+            asked: BTreeMap::new(),
             rules: Rules::default(),
             in_use_since: BTreeMap::new(),
             trace: self.trace,

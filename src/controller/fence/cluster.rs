@@ -109,7 +109,7 @@ impl<C: Cluster, K: SteadyClock> Cluster for Fenced<C, K> {
         self.inner.apply_node_eni_status(node_eni, status).await
     }
 
-    async fn mark_node(&self, node: &str, has_enis: bool) -> Done<()> {
+    async fn mark_node(&self, node: &NodeFacts, has_enis: bool) -> Done<()> {
         let _turn = self.may_write().await?;
         self.inner.mark_node(node, has_enis).await
     }

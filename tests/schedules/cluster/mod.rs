@@ -173,10 +173,10 @@ impl Cluster for MemoryCluster {
         self.request("apply status of", &node_eni.name_any(), apply).await
     }
 
-    async fn mark_node(&self, node: &str, has_enis: bool) -> Done<()> {
+    async fn mark_node(&self, node: &NodeFacts, has_enis: bool) -> Done<()> {
         let value = has_enis.then_some("true");
-        let mark = |store: &mut Store| absent_is_done(store.label_node(node, HAS_ENI_LABEL, value));
-        self.request("mark", node, mark).await
+        let mark = |store: &mut Store| absent_is_done(store.label_node_of(node, HAS_ENI_LABEL, value));
+        self.request("mark", &node.name, mark).await
     }
 
     async fn cni_is_imds_only(&self) -> Done<bool> {

@@ -7,6 +7,7 @@ use eni_operator::api::{NodeENI, NodeENIAttachment};
 use eni_operator::cluster::ClusterErrorKind;
 use eni_operator::cluster::node::SlimNode;
 use eni_operator::plan::events::Event;
+use eni_operator::plan::node::NodeFacts;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::ObjectMeta;
@@ -147,6 +148,7 @@ impl Store {
         let version = self.version.to_string();
         let node = node.map(|mut node| {
             node.metadata.name = Some(name.to_owned());
+            node.metadata.uid.get_or_insert_with(|| format!("node-{version}"));
             node.metadata.resource_version = Some(version);
             Arc::new(node)
         });
@@ -155,6 +157,16 @@ impl Store {
             None => self.nodes.remove(name),
         };
         self.changes.push(Change::Node(name.to_owned(), node));
+    }
+
+    /// Changes the labels of a node, if it is the one that was seen.
+    pub fn label_node_of(&mut self, seen: &NodeFacts, key: &str, value: Option<&str>) -> Answer<()> {
+        match self.nodes.get(&seen.name) {
+            Some(node) if node.metadata.uid.as_deref() != Some(&seen.uid) => {
+                Err(refused("metadata.uid: field is immutable"))
+            }
+            _ => self.label_node(&seen.name, key, value),
+        }
     }
 
     /// Changes the labels of a node.
