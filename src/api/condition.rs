@@ -191,6 +191,46 @@ pub struct Verdict {
 }
 
 impl ConditionType {
+    /// All types that there are.
+    pub const ALL: [Self; 16] = [
+        Self::Ready,
+        Self::SpecValid,
+        Self::Degraded,
+        Self::UnevenZones,
+        Self::ReplacementNeeded,
+        Self::SharedAttachmentLimit,
+        Self::CniIgnoresTags,
+        Self::NodesSupported,
+        Self::Authorized,
+        Self::Created,
+        Self::Attached,
+        Self::Drifted,
+        Self::LinkReady,
+        Self::DriverBound,
+        Self::Advertised,
+        Self::Released,
+    ];
+
+    /// Whether a node's agent writes conditions of this type, rather than the controller.
+    #[must_use]
+    pub fn is_agents(self) -> bool {
+        match self {
+            Self::LinkReady | Self::DriverBound | Self::Advertised | Self::Released => true,
+            Self::Ready
+            | Self::SpecValid
+            | Self::Degraded
+            | Self::UnevenZones
+            | Self::ReplacementNeeded
+            | Self::SharedAttachmentLimit
+            | Self::CniIgnoresTags
+            | Self::NodesSupported
+            | Self::Authorized
+            | Self::Created
+            | Self::Attached
+            | Self::Drifted => false,
+        }
+    }
+
     /// The type as it is written.
     #[must_use]
     pub fn name(self) -> String {

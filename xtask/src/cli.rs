@@ -18,7 +18,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write the generated files: the CRDs.
+    /// Write the generated files: CRDs, manifests, the chart, and documents.
     Gen {
         /// Write nothing, and fail with the names of the files that are not as they should be.
         #[arg(long)]

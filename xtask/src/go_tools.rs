@@ -1,6 +1,7 @@
 //! The programs of a control plane: found, or built once from their Go modules.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -33,6 +34,8 @@ pub struct GoTool {
     pub package: &'static str,
     /// What the linker is told.
     pub ldflags: &'static str,
+    /// Whether a folder by envtest's convention has to have it.
+    pub of_envtest: bool,
 }
 
 /// The store of the API server.
@@ -41,6 +44,7 @@ pub const ETCD: GoTool = GoTool {
     module: "xtask/control-plane/etcd",
     package: "go.etcd.io/etcd/server/v3",
     ldflags: "-s -w",
+    of_envtest: true,
 };
 
 /// The API server. Without the version it calls itself v0.0.0, and clients that compare versions fall over.
@@ -50,12 +54,25 @@ pub const KUBE_APISERVER: GoTool = GoTool {
     package: "k8s.io/kubernetes/cmd/kube-apiserver",
     ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4 \
               -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35",
+    of_envtest: true,
+};
+
+/// The installer of charts. Without the version of Kubernetes it takes the cluster's for a v1.20 when it renders
+/// without asking one.
+pub const HELM: GoTool = GoTool {
+    name: "helm",
+    module: "xtask/control-plane/helm",
+    package: "helm.sh/helm/v3/cmd/helm",
+    ldflags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0 \
+              -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=35 \
+              -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=35",
+    of_envtest: false,
 };
 
 impl GoTool {
     /// The binary: from `KUBEBUILDER_ASSETS` if that is set, else from the cache, built if it is not there.
     pub fn binary(&self) -> Result<PathBuf> {
-        if let Some(assets) = std::env::var_os(ASSETS) {
+        if let Some(assets) = self.assets() {
             return self.given(Path::new(&assets));
         }
         let entry = cache::entry(&self.entry()?, |folder| self.build(folder))?;
@@ -64,10 +81,14 @@ impl GoTool {
 
     /// Fails with the reason if [`Self::binary`] would not even try to build it.
     pub fn obtainable(&self) -> Result<()> {
-        if let Some(assets) = std::env::var_os(ASSETS) {
+        if let Some(assets) = self.assets() {
             return self.given(Path::new(&assets)).map(drop);
         }
         if cache::has(&self.entry()?)? { Ok(()) } else { self.require_go() }
+    }
+
+    fn assets(&self) -> Option<OsString> {
+        std::env::var_os(ASSETS).filter(|_| self.of_envtest)
     }
 
     fn entry(&self) -> Result<String> {

@@ -1,0 +1,84 @@
+//! Values of the node agents.
+
+use serde_json::json;
+
+use super::{ADDRESS, ANY_TEXT, DURATION, Kind, Setting, set};
+
+/// All of them.
+pub(super) fn all() -> Vec<Setting> {
+    [of_reference(), own()].concat()
+}
+
+/// Those with names of the reference system.
+fn of_reference() -> Vec<Setting> {
+    vec![
+        set(
+            "nodeSelector",
+            json!({}),
+            Kind::TextByKey,
+            "Labels of the nodes that get an agent at once. Whatever this says, a node gets one before its \
+             first ENI and keeps it until its last has gone.",
+        ),
+        set(
+            "tolerations",
+            json!([{ "operator": "Exists" }]),
+            Kind::Objects,
+            "Taints that the agents tolerate: all of them.",
+        ),
+        set(
+            "eniManager.checkInterval",
+            json!("60s"),
+            DURATION,
+            "How long at most between two looks at the host.",
+        ),
+        set(
+            "eniManager.defaultMTU",
+            json!(0),
+            Kind::Whole(0, 9001),
+            "MTU in bytes of links whose NodeENI does not say one; 0 leaves theirs alone.",
+        ),
+        set(
+            "eniManager.dpdk.enabled",
+            json!(false),
+            Kind::Bool,
+            "The reference system's name of `nodeAgent.dpdk.enabled`; either will do.",
+        ),
+    ]
+}
+
+/// The others.
+fn own() -> Vec<Setting> {
+    vec![
+        set(
+            "nodeAgent.dpdk.enabled",
+            json!(false),
+            Kind::Bool,
+            "Whether agents may bind devices to DPDK drivers: the host's /sys is then writable to them.",
+        ),
+        set(
+            "nodeAgent.networkd",
+            json!(false),
+            Kind::Bool,
+            "Whether systemd-networkd is told to leave the links alone: its folder in /run is then writable to agents.",
+        ),
+        set(
+            "nodeAgent.metricsAddr",
+            json!(":19476"),
+            ADDRESS,
+            "Where agents serve /metrics, on the node's own network; 0 for nowhere.",
+        ),
+        set(
+            "nodeAgent.priorityClassName",
+            json!("system-node-critical"),
+            ANY_TEXT,
+            "Priority class of the agents.",
+        ),
+        set(
+            "nodeAgent.maxUnavailable",
+            json!("10%"),
+            Kind::Text("^[0-9]+%$", "a share of the nodes, such as 10%"),
+            "Which share of the agents may be replaced at once; one may, however few there are. Links stay as they are meanwhile.",
+        ),
+        set("nodeAgent.extraEnv", json!([]), Kind::Objects, "More environment variables of the agents."),
+    ]
+}
