@@ -131,6 +131,8 @@ pub enum Command {
     /// Watch NodeENIs, and create, attach and remove ENIs.
     #[cfg(feature = "aws")]
     Controller(Box<ControllerArgs>),
+    /// Delete all NodeENIs, and wait until their ENIs have gone: what comes before an uninstall.
+    Drain(DrainArgs),
     /// Print the CRDs as YAML.
     CrdGen(CrdGenArgs),
 }
@@ -227,6 +229,19 @@ pub struct ControllerArgs {
     /// `AttachNetworkInterface=100/10,CreateNetworkInterface=200/10`: how many calls at once, and a second.
     #[arg(long, env = "API_LIMITS", default_value = "", hide_default_value = true, value_name = "LIMITS")]
     pub api_limits: Limits,
+}
+
+/// Arguments of `drain`.
+#[derive(Debug, Clone, Args)]
+pub struct DrainArgs {
+    /// How to reach the Kubernetes API server; unless set, what `KUBECONFIG` lists, or the pod's service
+    /// account.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// How long to wait, in seconds.
+    #[arg(long, env = "DRAIN_TIMEOUT_SECONDS", default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout_seconds: u64,
 }
 
 /// Arguments of `crd-gen`.

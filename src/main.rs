@@ -51,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         #[cfg(feature = "aws")]
         Command::Controller(args) => start::controller(*args),
+        Command::Drain(args) => drain::drain(&args),
         Command::CrdGen(args) => crd_gen(&args),
     }
 }
@@ -70,5 +71,6 @@ fn crd_gen(args: &CrdGenArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+mod drain;
 #[cfg(feature = "aws")]
 mod start;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Args, CommandFactory};
 
-use super::{Cli, ControllerArgs, CrdGenArgs, WITHOUT_EFFECT};
+use super::{Cli, ControllerArgs, CrdGenArgs, DrainArgs, WITHOUT_EFFECT};
 
 /// What is read by libraries rather than by the operator.
 const OF_LIBRARIES: &[(&str, &str)] = &[
@@ -28,6 +28,8 @@ pub fn document() -> String {
     table(&mut text, "All commands", all.get_arguments());
     let controller = ControllerArgs::augment_args(clap::Command::new("controller"));
     table(&mut text, "controller", controller.get_arguments());
+    let drain = DrainArgs::augment_args(clap::Command::new("drain"));
+    table(&mut text, "drain", drain.get_arguments());
     let crd_gen = CrdGenArgs::augment_args(clap::Command::new("crd-gen"));
     table(&mut text, "crd-gen", crd_gen.get_arguments());
     text.push_str("\n## What libraries read\n\n| variable | what |\n|---|---|\n");

@@ -7,6 +7,7 @@
 
 mod accepted;
 mod columns;
+mod drain;
 mod edited;
 mod example;
 mod example_links;

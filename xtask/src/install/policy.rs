@@ -69,7 +69,12 @@ fn variables() -> Vec<Value> {
         format!("{object}.metadata.?managedFields.orValue([]).filter(m, m.manager == '{CONTROLLER_MANAGER}')")
     };
     [
-        ("status", "request.operation == 'UPDATE' && request.subResource == 'status'".to_owned()),
+        (
+            "status",
+            "request.operation == 'UPDATE' && request.resource.resource == 'nodeeniattachments' && \
+             request.?subResource.orValue('') == 'status'"
+                .to_owned(),
+        ),
         ("node", NODE.to_owned()),
         ("conditions", theirs("object")),
         ("oldConditions", theirs("oldObject")),
@@ -95,10 +100,7 @@ fn rules() -> Vec<(String, &'static str)> {
             of_status("oldObject.spec.nodeName == variables.node"),
             "an agent writes of the slots of its own node only",
         ),
-        (
-            of_status("object.?status.cloud == oldObject.?status.cloud"),
-            "status.cloud is the controller's",
-        ),
+        (of_status("object.?status.cloud == oldObject.?status.cloud"), "status.cloud is the controller's"),
         (
             of_status("object.?status.observedGeneration == oldObject.?status.observedGeneration"),
             "status.observedGeneration is the controller's; the agent's is in status.host",
@@ -113,16 +115,24 @@ fn rules() -> Vec<(String, &'static str)> {
         ),
         (
             // Who applies a field owns it, the same value or not, and the owner before could not remove it.
-            of_status(
-                "object.metadata.?managedFields.orValue([]).all(m, \
-                 m.manager == 'CONTROLLER' || oldObject.metadata.?managedFields.orValue([]).exists(o, o == m) || \
-                 !('f:status' in m.?fieldsV1.orValue({})) || \
-                 !('f:cloud' in m.fieldsV1['f:status']))",
-            )
-            .replace("CONTROLLER", CONTROLLER_MANAGER),
+            of_status(&owns_nothing_else()),
             "an agent does not own what the controller writes, even with the same value",
         ),
     ]
+}
+
+/// Whether what is owned now and was not before is the agent's part of the status.
+fn owns_nothing_else() -> String {
+    let types = ConditionType::ALL.iter().filter(|type_| type_.is_agents());
+    let conditions = types.map(|type_| format!("'k:{{\"type\":\"{}\"}}'", type_.name()));
+    let conditions = conditions.chain(["'.'".to_owned()]).collect::<Vec<_>>().join(", ");
+    format!(
+        "object.metadata.?managedFields.orValue([]).all(m, \
+         oldObject.metadata.?managedFields.orValue([]).exists(o, o == m) || \
+         (m.?fieldsV1.orValue({{}}).all(k, k == 'f:status') && \
+         m.?fieldsV1[?'f:status'].orValue({{}}).all(k, k in ['f:host', 'f:conditions']) && \
+         m.?fieldsV1[?'f:status'][?'f:conditions'].orValue({{}}).all(k, k in [{conditions}])))"
+    )
 }
 
 fn binding() -> Value {

@@ -8,6 +8,7 @@
 
 mod chart;
 mod server;
+mod tokens;
 mod values;
 
 use std::collections::BTreeMap;

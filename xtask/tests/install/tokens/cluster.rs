@@ -1,0 +1,187 @@
+//! An API server with the manifests, two nodes, and a pod of each identity.
+
+use std::time::{Duration, Instant};
+
+use axum::http;
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, PostParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use xtask::{
+    kubectl::Kubectl,
+    testbed::{Testbed, TestbedOptions},
+};
+
+use super::request::{Answer, Request, apply, create};
+use super::{CONTROLLERS, GROUP, condition, slot, status_of};
+
+const NAMESPACE: &str = "eni-controller-system";
+
+/// The ENI of slot a.
+pub(super) const ENI: &str = "eni-0aaaaaaaaaaaaaaa0";
+
+/// Whose token a request bears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    Admin,
+    AgentOnA,
+    AgentOnB,
+    AgentWithoutPod,
+    Controller,
+}
+
+pub(super) struct Cluster {
+    testbed: Testbed,
+    tokens: Vec<(Who, String)>,
+}
+
+impl Cluster {
+    /// Starts one, where it can be had.
+    pub(super) async fn start() -> Option<Self> {
+        if !Testbed::obtainable().unwrap() {
+            return None;
+        }
+        let testbed = Testbed::start(&TestbedOptions::default()).unwrap();
+        let kubectl = Kubectl::find(&testbed.kubeconfig_path()).unwrap();
+        kubectl.run(&["apply", "--server-side", "-k", "manifests"]).unwrap();
+        testbed.install_crds().unwrap();
+        let client = testbed.kube_client().unwrap();
+        let mut cluster = Self { tokens: vec![(Who::Admin, testbed.token().to_owned())], testbed };
+        for node in ["node-a", "node-b"] {
+            let node = json!({ "metadata": { "name": node } });
+            put::<Node>(&Api::all(client.clone()), &node).await;
+        }
+        for (who, account, pod) in [
+            (Who::AgentOnA, "eni-node-agent", Some(("agent-a", "node-a"))),
+            (Who::AgentOnB, "eni-node-agent", Some(("agent-b", "node-b"))),
+            (Who::AgentWithoutPod, "eni-node-agent", None),
+            (Who::Controller, "eni-controller", Some(("controller", "node-a"))),
+        ] {
+            let token = token(&client, account, pod).await;
+            cluster.tokens.push((who, token));
+        }
+        cluster.fill().await;
+        Some(cluster)
+    }
+
+    /// A NodeENI, and a slot on each node as the controller leaves it.
+    async fn fill(&self) {
+        let node_eni = json!({
+            "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": "n" },
+            "spec": {
+                "nodeSelector": { "ng": "multi-eni" }, "subnetID": "subnet-0aaaaaaaaaaaaaaa0",
+                "securityGroupIDs": ["sg-0aaaaaaaaaaaaaaa0"],
+            },
+        });
+        self.must(&create(&format!("{GROUP}/nodeenis"), &node_eni)).await;
+        for (name, node) in [("a", "node-a"), ("b", "node-b")] {
+            self.must(&create(&format!("{GROUP}/nodeeniattachments"), &attachment(name, node))).await;
+            let status = json!({
+                "observedGeneration": 1, "cloud": cloud(ENI),
+                "conditions": [condition("Attached", "True"), condition("Ready", "True")],
+            });
+            let path = format!("{}/status", slot(name));
+            self.must(&apply(&path, CONTROLLERS, &status_of(name, &status))).await;
+        }
+    }
+
+    /// Sends a request.
+    pub(super) async fn ask(&self, who: Who, request: &Request) -> Answer {
+        let mut config = self.testbed.kube_config().unwrap();
+        let token = &self.tokens.iter().find(|(one, _)| *one == who).unwrap().1;
+        config.auth_info = kube::config::AuthInfo { token: Some(token.clone().into()), ..Default::default() };
+        let client = Client::try_from(config).unwrap();
+        let body = request.body.as_ref().map(Value::to_string).unwrap_or_default().into_bytes();
+        let sent = http::Request::builder().method(request.method).uri(&request.path);
+        let sent = sent.header(http::header::CONTENT_TYPE, request.kind).body(body).unwrap();
+        match client.request_text(sent).await {
+            Ok(text) => Answer { status: 200, text },
+            Err(kube::Error::Api(status)) => Answer { status: status.code, text: status.message.clone() },
+            Err(error) => panic!("{} {}: {error}", request.method, request.path),
+        }
+    }
+
+    async fn must(&self, request: &Request) {
+        let answer = self.ask(Who::Admin, request).await;
+        assert_eq!(answer.status, 200, "{}: {}", request.path, answer.text);
+    }
+
+    /// Sends a request again until its answer is so.
+    pub(super) async fn until(&self, who: Who, request: &Request, is: impl Fn(&Answer) -> bool) -> Answer {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = self.ask(who, request).await;
+            if is(&answer) || Instant::now() > deadline {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub(super) async fn slot(&self, name: &str) -> Value {
+        let answer = self.ask(Who::Admin, &super::get(&slot(name))).await;
+        serde_json::from_str(&answer.text).unwrap()
+    }
+
+    pub(super) async fn delete_pod(&self, name: &str) {
+        let pods: Api<Pod> = Api::namespaced(self.testbed.kube_client().unwrap(), NAMESPACE);
+        // There is no kubelet to wait for.
+        pods.delete(name, &DeleteParams::default().grace_period(0)).await.unwrap();
+    }
+}
+
+async fn put<K>(api: &Api<K>, object: &Value) -> K
+where
+    K: Clone + DeserializeOwned + Serialize + std::fmt::Debug,
+{
+    api.create(&PostParams::default(), &serde_json::from_value(object.clone()).unwrap()).await.unwrap()
+}
+
+/// A token as kubelet asks for one: good for a service account, and bound to a pod.
+async fn token(client: &Client, account: &str, pod: Option<(&str, &str)>) -> String {
+    let mut request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": {}, "spec": { "audiences": [], "expirationSeconds": 3600 } });
+    if let Some((name, node)) = pod {
+        let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+        let pod = json!({
+            "metadata": { "name": name },
+            "spec": {
+                "nodeName": node, "serviceAccountName": account,
+                "containers": [{ "name": "x", "image": "x" }],
+            },
+        });
+        let pod = put(&pods, &pod).await;
+        request["spec"]["boundObjectRef"] =
+            json!({ "kind": "Pod", "apiVersion": "v1", "name": name, "uid": pod.uid() });
+    }
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}/token");
+    let body = http::Request::post(path).header(http::header::CONTENT_TYPE, "application/json");
+    let granted: TokenRequest =
+        client.request(body.body(request.to_string().into_bytes()).unwrap()).await.unwrap();
+    granted.status.unwrap().token
+}
+
+/// A slot of a node.
+pub(super) fn attachment(name: &str, node: &str) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENIAttachment",
+        "metadata": { "name": name, "finalizers": ["nodeeniattachment.networking.k8s.aws/finalizer"] },
+        "spec": {
+            "nodeENI": "n", "nodeName": node, "instanceID": "i-0aaaaaaaaaaaaaaa0", "zone": "us-east-1a",
+            "subnetID": "subnet-0aaaaaaaaaaaaaaa0", "offset": 0, "securityGroupIDs": ["sg-0aaaaaaaaaaaaaaa0"],
+            "deviceIndex": 2, "deleteOnTermination": true, "description": "", "altName": "eth2",
+            "uniqueAltName": "eth-0123abcd", "detachPolicy": { "type": "AfterTimeout" },
+        },
+    })
+}
+
+/// What the controller records of an ENI.
+pub(super) fn cloud(eni: &str) -> Value {
+    json!({
+        "epoch": 1_700_000_000, "eniID": eni, "state": "Attached",
+        "lastCreate": "2026-01-01T00:00:00Z", "lastChange": "2026-01-01T00:00:00Z",
+    })
+}
