@@ -20,10 +20,13 @@
 
 pub mod api;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod controller;
 pub mod ec2;
 pub mod http;
+mod lock;
 pub mod model;
 pub mod plan;
+pub mod pulse;
 pub mod telemetry;

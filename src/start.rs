@@ -80,7 +80,19 @@ async fn probes(
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("--metrics-addr: listening on {address}"))?;
-    Ok(tokio::spawn(http::serve(listener, stage, options.pulse.clone(), options.metrics.clone())))
+    let metrics = options.metrics.clone();
+    let readiness = move || readiness(*stage.borrow());
+    Ok(tokio::spawn(http::serve(listener, options.pulse.clone(), readiness, move || metrics.render())))
+}
+
+/// Ready unless it leads and has not seen everything yet: a replica that waits for the lease does what it is
+/// there for.
+fn readiness(stage: Stage) -> http::Readiness {
+    match stage {
+        Stage::Waiting => http::Readiness(true, "another replica leads"),
+        Stage::CatchingUp => http::Readiness(false, "catching up with the API server"),
+        Stage::Leading => http::Readiness(true, "ok"),
+    }
 }
 
 /// EC2, once there are credentials.

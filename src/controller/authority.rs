@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::context::Clock;
-use crate::controller::lock::lock;
+use crate::clock::Clock;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use crate::lock::lock;
 use crate::model::{
     AddressKind, AttachmentId, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance,
     InstanceId, InstanceType, Position, SecurityGroup, Subnet,

@@ -10,8 +10,8 @@ use kube::core::ObjectMeta;
 use kube::{Api, Client, ResourceExt};
 
 use super::Clock;
-use super::clock::SteadyClock;
 use super::fence::Mandate;
+use crate::clock::SteadyClock;
 use crate::plan::lease::{Candidate, Claim, Record, Times};
 
 /// Name of the Lease.

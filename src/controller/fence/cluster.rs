@@ -6,8 +6,8 @@ use tokio::sync::SemaphorePermit;
 
 use super::{Fenced, LEADS_NO_MORE};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIAttachmentStatus, NodeENIStatus};
+use crate::clock::SteadyClock;
 use crate::cluster::{Cluster, ClusterError, ClusterErrorKind, Done, Sight, Unreadable};
-use crate::controller::clock::SteadyClock;
 use crate::model::InstanceId;
 use crate::plan::{events::Event, node::NodeFacts};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Fenced, LEADS_NO_MORE};
-use crate::controller::clock::SteadyClock;
+use crate::clock::SteadyClock;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
 use crate::model::{
     AddressKind, AttachmentId, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance,

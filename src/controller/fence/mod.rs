@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::Semaphore;
 
-use super::clock::SteadyClock;
+use crate::clock::SteadyClock;
 use crate::plan::lease::Uptime;
 
 /// Until when this process may act, in milliseconds since the machine started. Its copies tell the same.

@@ -23,8 +23,8 @@ pub(super) use self::ec2::Metered;
 pub(super) use self::words::{DegradedMode, Queue};
 use super::budget::BudgetLevel;
 use crate::api::CloudState;
-use crate::controller::lock::lock;
 use crate::ec2::Answer;
+use crate::lock::lock;
 use crate::model::Call;
 
 /// A label. Both parts are words of ours.

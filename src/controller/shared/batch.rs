@@ -9,8 +9,8 @@ use futures::future::{BoxFuture, Shared};
 
 use tokio::time::Instant;
 
-use crate::controller::lock::lock;
 use crate::ec2::Answer;
+use crate::lock::lock;
 
 /// How long to gather what is asked at the same time.
 ///

@@ -13,10 +13,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["model", "api"]),
     ("ec2", &["model"]),
     ("cluster", &["model", "api", "plan::events", "plan::node"]),
-    ("controller", &["model", "api", "plan", "ec2", "cluster"]),
+    ("host", &["model"]),
+    ("lock", &[]),
+    ("clock", &["plan::lease"]),
+    ("pulse", &["lock"]),
+    ("controller", &["model", "api", "plan", "ec2", "cluster", "clock", "lock", "pulse"]),
+    ("agent", &["model", "api", "plan", "host", "cluster", "clock", "lock", "pulse"]),
     ("cli", &["plan::budget"]),
     ("telemetry", &["cli"]),
-    ("http", &["controller"]),
+    ("http", &["pulse"]),
 ];
 
 /// The files that put the modules together, and may name all of them: the library's root, and the binary.
