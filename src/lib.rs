@@ -18,12 +18,14 @@
 //!
 //! `ARCHITECTURE.md` has the invariants, and the test of each.
 
+pub mod agent;
 pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod controller;
 pub mod ec2;
+pub mod host;
 pub mod http;
 mod lock;
 pub mod model;

@@ -51,6 +51,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         #[cfg(feature = "aws")]
         Command::Controller(args) => start::controller(*args),
+        #[cfg(feature = "node")]
+        Command::NodeAgent(args) => start_agent::node_agent(*args),
         Command::CrdGen(args) => crd_gen(&args),
     }
 }
@@ -70,5 +72,9 @@ fn crd_gen(args: &CrdGenArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[cfg(any(feature = "aws", feature = "node"))]
+mod process;
 #[cfg(feature = "aws")]
 mod start;
+#[cfg(feature = "node")]
+mod start_agent;

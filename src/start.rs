@@ -18,8 +18,9 @@ use k8s_openapi::jiff::SignedDuration;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+use crate::process::{host_name, install_tls, stop_on_signal};
 
 /// Longest that an EC2 call may take.
 ///
@@ -37,15 +38,13 @@ const NODES_ASKED: u32 = 100;
 
 /// Runs the controller until a signal or the loss of the lease ends it.
 pub(crate) fn controller(args: ControllerArgs) -> anyhow::Result<()> {
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
+    install_tls()?;
     let runtime = tokio::runtime::Runtime::new().context("starting the async runtime")?;
     runtime.block_on(lead(args))
 }
 
 async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
-    let client = cluster::connect(args.kubeconfig.as_deref()).await.context(
+    let client = cluster::connect(args.kubeconfig.as_deref(), cluster::WATCH_SECONDS).await.context(
         "finding the Kubernetes API server: by --kubeconfig, in a pod by its service account, elsewhere by KUBECONFIG",
     )?;
     let region = region(&args, &client).await?;
@@ -55,7 +54,7 @@ async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), cluster = %options.settings.cluster, "starting");
     let (stop, told) = watch::channel(false);
     let (stage, shown) = watch::channel(Stage::Waiting);
-    tokio::spawn(stop_on_signal(stop)?);
+    tokio::spawn(stop_on_signal(stop, "passes under way end first")?);
     let serving = probes(args.metrics_addr, shown, &options).await?;
     tokio::select! {
         end = Box::pin(run(client, ec2, options, told, stage)) => match end {
@@ -199,22 +198,5 @@ async fn kube_system_uid(client: &Client) -> anyhow::Result<String> {
 
 /// A name that no other process has: outside a pod there may be several on one machine.
 fn own_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}_{}", host.trim(), std::process::id())
-}
-
-/// Sets the flag at SIGTERM or SIGINT.
-fn stop_on_signal(stop: watch::Sender<bool>) -> anyhow::Result<impl Future<Output = ()>> {
-    let mut term = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut int = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        tracing::info!("stopping: passes under way end first");
-        stop.send_replace(true);
-        // The receiver may come to ask later.
-        std::future::pending::<()>().await;
-    })
+    format!("{}_{}", host_name(), std::process::id())
 }

@@ -24,6 +24,9 @@ use crate::api::{
 use crate::model::InstanceId;
 use crate::plan::{events::Event, node::NodeFacts};
 
+/// Who writes the controller's events.
+const REPORTER: &str = "nodeeni-controller";
+
 /// The real Kubernetes: a client for writes, and a snapshot that watches keep.
 pub struct KubeCluster {
     client: Client,
@@ -35,7 +38,7 @@ impl KubeCluster {
     /// A cluster through this client, seen through this snapshot.
     #[must_use]
     pub fn new(client: Client, snapshot: Arc<RwLock<Snapshot>>) -> Self {
-        Self { events: EventLog::new(client.clone()), client, snapshot }
+        Self { events: EventLog::new(client.clone(), REPORTER), client, snapshot }
     }
 
     fn api<K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>>(&self) -> Api<K> {

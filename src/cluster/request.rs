@@ -20,15 +20,15 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 /// a tenth of kube's own time; six requests a minute are nothing to an API server.
 pub const WATCH_SECONDS: u32 = 30;
 
-/// How long a connection may be silent: longer than any watch.
-const SILENCE: Duration = Duration::from_secs(45);
+/// How much longer than its watches last a connection may be silent.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// A client for the API server that a file names, or else the environment: in a pod by its service account,
 /// elsewhere by `KUBECONFIG`.
 ///
 /// A connection on which nothing comes is given up. kube has no limit of its own, and a list or the start
-/// of a watch would wait for ever.
-pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
+/// of a watch would wait for ever. `watch_seconds` says how long its watches last.
+pub async fn connect(kubeconfig: Option<&Path>, watch_seconds: u32) -> anyhow::Result<Client> {
     let mut config = match kubeconfig {
         Some(file) => {
             let read = Kubeconfig::read_from(file)?;
@@ -37,7 +37,7 @@ pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
         None => Config::infer().await?,
     };
     config.connect_timeout = Some(REQUEST_TIMEOUT);
-    config.read_timeout = Some(SILENCE);
+    config.read_timeout = Some(Duration::from_secs(watch_seconds.into()) + SILENCE);
     Ok(Client::try_from(config)?)
 }
 
