@@ -13,7 +13,10 @@
 //! | 2     | `plan`               | every decision; pure                      | `model`, `api`    |
 //! | 2     | `ec2`                | the port to EC2, and the AWS SDK behind it | `model`           |
 //! | 2     | `cluster`            | the port to Kubernetes                    | `model`, `api`, the facts and events of `plan` |
-//! | 3     | `controller`         | observe, execute, publish                 | all above         |
+//! | 2     | `host`               | the port to the kernel, and netlink behind it | `model`        |
+//! | 2     | `clock`, `pulse`     | time; whether loops turn                  | the clock's words of `plan` |
+//! | 3     | `controller`         | observe, execute, publish                 | all above but `host` |
+//! | 3     | `agent`              | the same on a node                        | all above but `ec2` and `controller` |
 //! | 4     | `cli`, `telemetry`, `http`, the binary | the process             | all above         |
 //!
 //! `ARCHITECTURE.md` has the invariants, and the test of each.

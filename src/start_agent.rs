@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use eni_operator::agent::metrics::SharedMetrics;
-use eni_operator::agent::{JournalError, JournalFile, Options, run};
+use eni_operator::agent::{JournalError, JournalFile, Options, Ports, run};
 use eni_operator::cli::NodeAgentArgs;
 use eni_operator::cluster::{self, KubeOwnSlots};
 use eni_operator::host::{Events, Linux, Places};
@@ -66,8 +66,9 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
         resolvers: args.resolv_conf,
     });
     let watching = slots.clone();
+    let ports = Ports { host, wakeups: events, slots, journal };
     tokio::select! {
-        () = run(host, events, slots, journal, options, told) => Ok(()),
+        () = run(ports, options, told) => Ok(()),
         () = watching.watch() => anyhow::bail!("the watch of the node's slots has ended"),
     }
 }

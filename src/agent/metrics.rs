@@ -127,3 +127,60 @@ fn result(well: bool) -> &'static str {
 
 /// Metrics, as many share them.
 pub type SharedMetrics = Arc<Metrics>;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Metrics in which everything has happened once.
+    fn busy() -> String {
+        let metrics = Metrics::new();
+        for wakeup in [Wakeup::Changed, Wakeup::Device, Wakeup::Lost] {
+            metrics.woken(wakeup);
+        }
+        metrics.passed(Duration::from_millis(3), true);
+        metrics.changed(&LinkChange::Set { index: 1, mtu: None, up: Some(false) }, false);
+        metrics.wrote(true);
+        metrics.set_slots(2, &[Phase::Ready, Phase::InPod]);
+        metrics.render()
+    }
+
+    #[test]
+    fn the_document_has_each_metric_of_the_agent_with_its_labels_and_no_other() {
+        let document = include_str!("../../docs/metrics.md").split("## Node agent").nth(1).unwrap();
+        let rows: Vec<&str> = document.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+        let name = |row: &str| row.split(['`', '{']).next().unwrap().to_owned();
+        let documented: BTreeSet<String> = rows.iter().map(|row| name(row)).collect();
+        let text = busy();
+        let told: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, kind)| if kind == "counter" { format!("{name}_total") } else { name.to_owned() })
+            .collect();
+        assert_eq!(documented, told);
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let Some((start, labels)) = line.split_once('{') else { continue };
+            let row = rows.iter().find(|row| start.starts_with(&name(row))).unwrap();
+            for key in
+                labels.split('}').next().unwrap().split(',').filter_map(|label| label.split('=').next())
+            {
+                assert!(key == "le" || row.split('`').next().unwrap().contains(key), "{key}: {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_counted() {
+        let text = busy();
+        for line in [
+            "eni_operator_agent_wakeups_total{cause=\"lost\"} 1",
+            "eni_operator_agent_link_changes_total{change=\"down\",result=\"error\"} 1",
+            "eni_operator_agent_said{phase=\"in-pod\"} 1",
+            "eni_operator_agent_slots 2",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
+}

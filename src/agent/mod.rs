@@ -10,4 +10,4 @@ mod publish;
 mod run;
 
 pub use journal::{JournalError, JournalFile};
-pub use run::{Options, run};
+pub use run::{Options, Ports, run};

@@ -51,8 +51,10 @@ impl<H: Host, K: SteadyClock> Keeper<H, K> {
             let written = self.journal.write(&plan.journal);
             if let Err(error) = &written {
                 tracing::error!(%error, "the journal cannot be written, so no link is changed");
+                // The next plan knows.
+                continue;
             }
-            if changes.is_empty() || written.is_err() {
+            if changes.is_empty() {
                 break;
             }
             for (slot, change) in changes {

@@ -39,15 +39,25 @@ const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(1);
 /// Most announcements that are taken for one: more than the socket's buffer holds.
 const GATHERED: usize = 20_000;
 
+/// What the agent works through.
+pub struct Ports<H, W, S> {
+    /// The host.
+    pub host: H,
+    /// The host's announcements, from before the first look.
+    pub wakeups: W,
+    /// The node's slots.
+    pub slots: Arc<S>,
+    /// The journal.
+    pub journal: JournalFile,
+}
+
 /// Runs the agent until it is told to stop. Links stay as they are then.
 pub async fn run<H: Host, W: Wakeups, S: OwnSlots>(
-    host: H,
-    wakeups: W,
-    slots: Arc<S>,
-    journal: JournalFile,
+    ports: Ports<H, W, S>,
     options: Options,
     mut stop: watch::Receiver<bool>,
 ) {
+    let Ports { host, wakeups, slots, journal } = ports;
     let says = watch::channel(Says::new()).0;
     let keeper = Keeper {
         host,

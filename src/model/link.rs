@@ -49,8 +49,8 @@ impl From<MacAddress> for String {
 
 impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        let pairs = self.0.map(|byte| format!("{byte:02x}"));
+        f.write_str(&pairs.join(":"))
     }
 }
 
@@ -82,13 +82,13 @@ impl TryFrom<String> for PciAddress {
     type Error = InvalidPci;
 
     fn try_from(text: String) -> Result<Self, InvalidPci> {
+        let (device, function) = text.rsplit_once('.').unwrap_or_default();
+        let parts: Vec<&str> = device.split(':').chain([function]).collect();
+        let digits = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
         // A domain has four digits, or more where a host has many.
-        let parts: Vec<&str> = text.split([':', '.']).collect();
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let fits = matches!(parts.as_slice(), [domain, bus, slot, function]
             if (4..=8).contains(&domain.len()) && bus.len() == 2 && slot.len() == 2 && function.len() == 1)
-            && parts.iter().all(|part| digits(part))
-            && text.matches(':').count() == 2;
+            && parts.iter().all(digits);
         if fits { Ok(Self(text)) } else { Err(InvalidPci(text)) }
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use eni_operator::agent::{JournalFile, Options, run};
+use eni_operator::agent::metrics::SharedMetrics;
+use eni_operator::agent::{JournalFile, Options, Ports, run};
 use eni_operator::api::ConditionType;
+use eni_operator::cluster::{KubeOwnSlots, OWN_WATCH_SECONDS, connect};
 use eni_operator::host::{Events, Linux, Places};
 use eni_operator::model::MacAddress;
 use eni_operator::plan::host::Settings;
@@ -25,6 +27,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing must happen for it to count as not happening: many times what it would take.
 pub(crate) const QUIET: Duration = Duration::from_millis(800);
 
+/// Where an agent has its slots from.
+pub(crate) enum Slots {
+    /// From the test.
+    InMemory(Arc<MemorySlots>),
+    /// From a cluster, as those of a node.
+    OfCluster { kubeconfig: PathBuf, node: String },
+}
+
 /// A node: a namespace for its links and one for what is at their other ends.
 pub(crate) struct Node {
     pub(crate) ns: NetNs,
@@ -35,6 +45,7 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     pub(crate) fault: Option<Fault>,
     pub(crate) event_buffer: Option<usize>,
+    pub(crate) metrics: SharedMetrics,
     agent: Option<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
@@ -58,6 +69,7 @@ impl Node {
             },
             fault: None,
             event_buffer: None,
+            metrics: SharedMetrics::default(),
             agent: None,
         })
     }
@@ -87,8 +99,14 @@ impl Node {
 
     /// Starts the agent, on a thread in the namespace.
     pub(crate) fn start(&mut self) {
+        let slots = Slots::InMemory(self.slots.clone());
+        self.start_with(slots, || {});
+    }
+
+    /// Starts the agent with slots from elsewhere, after something was done on its thread.
+    pub(crate) fn start_with(&mut self, slots: Slots, first: impl FnOnce() + Send + 'static) {
         let (stop, told) = watch::channel(false);
-        let (name, slots, fault) = (self.ns.name.clone(), self.slots.clone(), self.fault.clone());
+        let (name, fault) = (self.ns.name.clone(), self.fault.clone());
         let places = Places {
             sysfs: self.folder.path().join("sys"),
             udev: self.udev(),
@@ -99,17 +117,31 @@ impl Node {
         let options = Options {
             settings: self.settings.clone(),
             resync: Duration::from_mins(1),
-            metrics: Arc::default(),
+            metrics: self.metrics.clone(),
             pulse: Pulse::default(),
         };
         let thread = std::thread::spawn(move || {
             NetNs::enter(&name);
+            first();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let journal = JournalFile::open(&state, "this-boot").unwrap();
-                let events = buffer.map_or_else(Events::subscribe, Events::with_buffer).unwrap();
+                let wakeups = buffer.map_or_else(Events::subscribe, Events::with_buffer).unwrap();
                 let host = Dressed { host: Linux::new(places), devices, fault };
-                run(host, events, slots, journal, options, told).await;
+                match slots {
+                    Slots::InMemory(slots) => {
+                        run(Ports { host, wakeups, slots, journal }, options, told).await;
+                    }
+                    Slots::OfCluster { kubeconfig, node } => {
+                        let client = connect(Some(&kubeconfig), OWN_WATCH_SECONDS).await.unwrap();
+                        let slots = Arc::new(KubeOwnSlots::new(client, &node));
+                        let watching = slots.clone();
+                        tokio::select! {
+                            () = run(Ports { host, wakeups, slots, journal }, options, told) => {}
+                            () = watching.watch() => {}
+                        }
+                    }
+                }
             });
         });
         self.agent = Some((stop, thread));

@@ -221,3 +221,32 @@ fn a_device_that_is_pulled_out_is_said_to_be_gone_and_its_place_may_have_another
     let before = node.ns.show("ens6");
     node.stays("a stranger in the same place is changed", |node| node.ns.show("ens6") == before);
 }
+
+#[test]
+fn a_device_that_does_not_come_holds_up_no_other() {
+    let Some(node) = Node::with_agent() else { return };
+    for number in 20..40 {
+        node.want(&format!("missing{number}"), number, &format!("eth{number}"), None);
+    }
+    node.want("a", 6, "eth2", Some(9001));
+    let begun = std::time::Instant::now();
+    node.plug("ens6", 6);
+    node.until_ready("a");
+    let took = begun.elapsed();
+    println!("ready after {took:?}");
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn fifteen_devices_at_once_are_each_ready_by_one_write() {
+    let Some(node) = Node::with_agent() else { return };
+    for number in 10..25 {
+        node.want(&format!("s{number}"), number, &format!("eth{number}"), Some(9001));
+        node.plug(&format!("ens{number}"), number);
+    }
+    for number in 10..25 {
+        node.until_ready(&format!("s{number}"));
+        assert!(node.is_up(&format!("ens{number}"), 9001));
+    }
+    node.stays("more is written", |node| node.slots.writes.load(Ordering::SeqCst) == 15);
+}

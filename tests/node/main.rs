@@ -9,8 +9,13 @@
 #![allow(clippy::disallowed_methods, reason = "a test waits in real time")]
 
 mod agent;
+mod cluster;
 mod device;
+mod guards;
 mod links;
 mod netns;
+mod process;
+mod restart;
 mod slots;
+mod storm;
 mod uses;

@@ -89,7 +89,7 @@ fn fresh(name: &str) -> NodeENIAttachment {
     slot.metadata.uid = Some(format!("uid-of-{name}"));
     slot.metadata.generation = Some(1);
     slot.metadata.creation_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
-    slot.spec.node_eni = name.to_owned();
+    name.clone_into(&mut slot.spec.node_eni);
     slot.spec.unique_alt_name = format!("u-{name}");
     slot
 }

@@ -84,6 +84,7 @@ fn what_stands_on_a_device_in_any_namespace_keeps_it_and_its_traffic_goes_on() {
         listener.recv(&mut [0; 8]).is_ok()
     };
     assert!(talks(&moved) && talks(&born), "{}", node.ns.show("ens6"));
+    assert!(message(&node).contains("macvlan mv0 in network namespace"), "{}", message(&node));
     assert!(node.answers("ens6", "eth2"));
     moved.ip("link del mv0");
     // The other's namespace has no number here, and its address gives it away.

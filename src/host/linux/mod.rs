@@ -8,6 +8,7 @@ mod sysfs;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use neli::consts::nl::NlmF;
@@ -125,8 +126,14 @@ impl Linux {
 
     /// The number that other namespaces' links know the agent's own by.
     async fn own_number(&self) -> Result<Option<NetNsId>, HostError> {
-        const NETNSA_PID: u16 = 2;
-        let body = Body::new(&[0]).with(NETNSA_PID, &std::process::id().to_ne_bytes());
+        const NETNSA_FD: u16 = 3;
+        let doing = "opening the own network namespace";
+        let own = std::fs::File::open("/proc/thread-self/ns/net").map_err(|error| HostError {
+            doing: doing.to_owned(),
+            code: error.raw_os_error(),
+            message: error.to_string(),
+        })?;
+        let body = Body::new(&[0]).with(NETNSA_FD, &own.as_raw_fd().to_ne_bytes());
         let answer = self.requests.ask("asking for the own namespace's number", rtm::GETNSID, body).await?;
         Ok(answer.first().and_then(|message| decode::namespace(message)))
     }

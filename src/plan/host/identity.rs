@@ -1,7 +1,7 @@
 //! Which link is a slot's: the one device whose hardware has the ENI's address.
 
 use super::World;
-use crate::api::NodeENIAttachment;
+use crate::api::{CloudState, NodeENIAttachment};
 use crate::model::{Elsewhere, Function, Link, MacAddress};
 
 /// Drivers that hand a device to a program and make no link of it.
@@ -53,7 +53,8 @@ pub(super) fn find<'a>(world: &World<'a>, slot: &NodeENIAttachment, mac: MacAddr
         let unseen: Vec<&&Function> =
             hidden.iter().filter(|function| !is_seen(elsewhere, function)).collect();
         let known = unseen.iter().find(|function| Some(&function.address) == recorded);
-        match known.or_else(|| unseen.first().filter(|_| slot.spec.release && recorded.is_none())) {
+        let may_be_any = slot.spec.release && recorded.is_none() && may_be_attached(slot);
+        match known.or_else(|| unseen.first().filter(|_| may_be_any)) {
             Some(function) => {
                 let place = format!("a network namespace that cannot be seen ({})", function.address);
                 Identity::Elsewhere { place, link: None }
@@ -61,6 +62,14 @@ pub(super) fn find<'a>(world: &World<'a>, slot: &NodeENIAttachment, mac: MacAddr
             None => Identity::Absent,
         }
     })
+}
+
+/// Whether the host may have the device, for all that EC2 has said.
+fn may_be_attached(slot: &NodeENIAttachment) -> bool {
+    match slot.recorded().and_then(|cloud| cloud.state) {
+        Some(CloudState::Attaching | CloudState::Attached | CloudState::Detaching) => true,
+        Some(CloudState::Available | CloudState::Deleted) | None => false,
+    }
 }
 
 /// Whether a link is that of the device with this address.
@@ -77,7 +86,7 @@ fn is_hidden(function: &Function) -> bool {
     function.links.is_empty() && driver.is_some_and(|driver| !WITHOUT_LINK.contains(&driver))
 }
 
-fn found_elsewhere<'a>(elsewhere: &'a Elsewhere, mac: MacAddress) -> Option<Identity<'a>> {
+fn found_elsewhere(elsewhere: &Elsewhere, mac: MacAddress) -> Option<Identity<'_>> {
     elsewhere.namespaces.iter().find_map(|(number, links)| {
         let links = links.as_ref().ok()?;
         let link = links.iter().find(|link| is_device_of(link, mac))?;
