@@ -21,11 +21,11 @@ pub(super) async fn look<C: Cluster, E: Ec2, K: Clock>(
 ) -> Neighbours {
     let names: BTreeSet<String> = instances.iter().map(|one| one.instance_type.clone()).collect();
     if names.is_empty() {
-        return Neighbours::default();
+        return Neighbours { types: Some(vec![]), cni_is_imds_only: false };
     }
     let names: Vec<String> = names.into_iter().collect();
     // Whoever needs a type to make an ENI says what is wrong with asking.
-    let types = context.ec2.instance_types(&names).await.unwrap_or_default();
+    let types = context.ec2.instance_types(&names).await.ok();
     Neighbours { types, cni_is_imds_only: cni_is_imds_only(context).await }
 }
 

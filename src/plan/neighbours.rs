@@ -4,34 +4,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::jiff::SignedDuration;
+
+use super::Pace;
 use super::fanout::World;
 use super::instance::Sighting;
 use super::resolve::join;
 use crate::api::{ConditionType, Reason, Verdict, find_condition};
 use crate::model::{InstanceId, InstanceType, Slot, tag_key};
 
+/// How long after EC2 did not tell of a type it is asked again.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
 /// What is known of our neighbours on the selected nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Neighbours {
-    /// What the instances' types can carry, as far as EC2 told.
-    pub types: Vec<InstanceType>,
+    /// What the instances' types can carry; none where EC2 did not tell.
+    pub types: Option<Vec<InstanceType>>,
     /// Whether the VPC CNI asks the metadata service alone, which tells it no tags. False where nobody can
     /// tell.
     pub cni_is_imds_only: bool,
 }
 
-/// The worries about neighbours. One that never was is not mentioned.
+/// The worries about neighbours. One that never was is not mentioned, and one of which nobody can tell now stays
+/// as it was.
 pub(crate) fn verdicts(world: &World, wanted: &BTreeSet<Slot>) -> Vec<Verdict> {
     let known = |type_| {
         let status = world.node_eni.status.as_ref();
         status.is_some_and(|status| find_condition(&status.conditions, type_).is_some())
     };
-    let all = [shared_attachments(world, wanted), tags_not_seen(world, wanted)];
-    all.into_iter().filter(|one| one.holds == Some(true) || known(one.type_)).collect()
+    let shared = world.neighbours.types.as_ref().map(|types| shared_attachments(world, types, wanted));
+    let all = shared.into_iter().chain([tags_not_seen(world, wanted)]);
+    all.filter(|one| one.holds == Some(true) || known(one.type_)).collect()
+}
+
+/// When to ask again about types of which EC2 did not tell.
+pub(crate) fn pace(neighbours: &Neighbours) -> Pace {
+    if neighbours.types.is_none() { Pace::Within(ASK_AGAIN) } else { Pace::Settled }
 }
 
 /// `SharedAttachmentLimit`: whether ENIs take what the EBS CSI driver may count on for volumes.
-fn shared_attachments(world: &World, wanted: &BTreeSet<Slot>) -> Verdict {
+fn shared_attachments(world: &World, known: &[InstanceType], wanted: &BTreeSet<Slot>) -> Verdict {
     let say = |holds, reason, message| {
         Verdict::new(ConditionType::SharedAttachmentLimit, Some(holds), reason, message)
     };
@@ -42,7 +55,7 @@ fn shared_attachments(world: &World, wanted: &BTreeSet<Slot>) -> Verdict {
     // By limit, type and number: nodes that are alike are told together.
     let mut alike: BTreeMap<(u32, &str, usize), Vec<String>> = BTreeMap::new();
     for (instance, count) in enis {
-        let Some((type_, limit)) = shared(world, instance) else { continue };
+        let Some((type_, limit)) = shared(world, known, instance) else { continue };
         alike.entry((limit, type_, count)).or_default().push(node_of(world, instance));
     }
     if alike.is_empty() {
@@ -62,9 +75,9 @@ fn shared_attachments(world: &World, wanted: &BTreeSet<Slot>) -> Verdict {
 }
 
 /// The type of an instance, and its shared limit, if it has one.
-fn shared<'a>(world: &'a World, instance: &InstanceId) -> Option<(&'a str, u32)> {
+fn shared<'a>(world: &World, known: &'a [InstanceType], instance: &InstanceId) -> Option<(&'a str, u32)> {
     let Some(Sighting::Seen(seen)) = world.instances.get(instance) else { return None };
-    let type_ = world.neighbours.types.iter().find(|one| one.name == seen.instance_type)?;
+    let type_ = known.iter().find(|one| one.name == seen.instance_type)?;
     Some((type_.name.as_str(), type_.shared_attachments?))
 }
 

@@ -59,12 +59,12 @@ pub fn intended(epoch: Epoch, now: Timestamp) -> CloudStatus {
 pub fn of(eni: &Eni, before: &CloudStatus) -> CloudStatus {
     let attachment = eni.attachment.as_ref();
     let epoch = Ownership::read(&eni.tags).map_or(before.epoch, |ownership| ownership.epoch.0);
-    let same = before.eni_id.as_deref().is_none_or(|id| id == eni.id.as_str());
-    let told = eni.tags.get(tag_key::ASKED).and_then(|value| Position::from_tag(value));
+    let known = before.eni_id.as_deref() == Some(eni.id.as_str());
+    let same = known || before.eni_id.is_none();
     let before = CloudStatus {
         addresses_unsure: false,
         tags: tags(eni, before.tags.keys().filter(|_| same)),
-        ..with_asked(before.clone(), asked(before).filter(|_| same).or(told))
+        ..with_asked(before.clone(), asked_of(eni, asked(before).filter(|_| same), known))
     };
     let elsewhere = attachment.filter(|_| is_elsewhere(eni));
     CloudStatus {
@@ -86,6 +86,15 @@ pub fn of(eni: &Eni, before: &CloudStatus) -> CloudStatus {
         delete_on_termination: attachment.map(|attachment| attachment.delete_on_termination),
         ..before
     }
+}
+
+/// The position that was asked for, for this ENI.
+///
+/// Its record was written before the attach that its tag may not tell of yet. Of one that has no record the tag
+/// tells: what was to be asked for when a create was renewed is not what the first one asked for.
+fn asked_of(eni: &Eni, recorded: Option<Position>, known: bool) -> Option<Position> {
+    let told = || eni.tags.get(tag_key::ASKED).and_then(|value| Position::from_tag(value));
+    if known { recorded.or_else(told) } else { told().or(recorded) }
 }
 
 /// Whether an ENI hangs on another instance than that of its slot.

@@ -217,7 +217,7 @@ pub(crate) fn make(planned: &Planned) -> World {
         authority: eni_operator::plan::authority::Known::default(),
         leftovers,
         tagged: vec![],
-        neighbours: Neighbours::default(),
+        neighbours: Neighbours { types: Some(vec![]), cni_is_imds_only: false },
         held: None,
         node_eni,
         nodes,

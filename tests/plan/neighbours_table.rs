@@ -2,8 +2,10 @@
 
 use eni_operator::api::{ConditionType, NodeENIStatus, find_condition};
 use eni_operator::model::InstanceType;
+use eni_operator::plan::Pace;
 use eni_operator::plan::fanout::{World, plan};
 use eni_operator::plan::rollup::events;
+use k8s_openapi::jiff::SignedDuration;
 
 use crate::fanout_worlds::{Planned, make};
 use crate::make::{settings, type_with};
@@ -13,7 +15,7 @@ use crate::rollup_table::calm;
 fn world(shared_attachments: Option<u32>) -> World {
     let node = calm().nodes[0].clone();
     let mut world = make(&Planned { nodes: vec![node.clone(), node], ..calm() });
-    world.neighbours.types = vec![InstanceType { shared_attachments, ..type_with(&[3]) }];
+    world.neighbours.types = Some(vec![InstanceType { shared_attachments, ..type_with(&[3]) }]);
     world
 }
 
@@ -46,14 +48,28 @@ fn a_type_on_which_volumes_share_the_enis_attachments_is_told_once_with_nodes_an
 
 #[test]
 fn a_type_that_counts_volumes_apart_or_is_not_known_is_no_worry() {
-    for mut apart in [world(None), world(Some(28))] {
-        apart.neighbours.types.retain(|one| one.shared_attachments.is_none());
+    let mut unknown = world(Some(28));
+    unknown.neighbours.types = Some(vec![]);
+    for apart in [world(None), unknown] {
         assert_eq!(said(&status(&apart), ConditionType::SharedAttachmentLimit), None);
     }
     // And what was a worry is taken back.
     let mut apart = world(None);
     apart.node_eni.status = Some(status(&world(Some(28))));
     assert_eq!(said(&status(&apart), ConditionType::SharedAttachmentLimit), Some(("False", "")));
+}
+
+#[test]
+fn where_ec2_does_not_tell_of_types_what_was_said_stands_and_it_is_asked_again() {
+    let before = status(&world(Some(28)));
+    let mut dark = world(Some(28));
+    dark.neighbours.types = None;
+    assert_eq!(said(&status(&dark), ConditionType::SharedAttachmentLimit), None);
+    dark.node_eni.status = Some(before.clone());
+    let asked = plan(&dark, &settings());
+    let type_ = ConditionType::SharedAttachmentLimit;
+    assert_eq!(said(&asked.status, type_), said(&before, type_));
+    assert_eq!(asked.pace, Pace::Within(SignedDuration::from_mins(1)));
 }
 
 #[test]

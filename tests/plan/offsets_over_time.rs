@@ -6,6 +6,7 @@ use eni_operator::api::{NodeENIAttachment, NodeENIStatus};
 use eni_operator::model::{InstanceId, Subnet};
 use eni_operator::plan::fanout::{World, instances, plan};
 use eni_operator::plan::instance::Sighting;
+use eni_operator::plan::neighbours::Neighbours;
 use eni_operator::plan::node::NodeFacts;
 use eni_operator::plan::resolve::{self, Network};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -115,7 +116,7 @@ impl History {
             asked.into_iter().map(|id| (id.clone(), Sighting::Seen(self.instance(&id)))).collect();
         let listed = resolve::subnet_ids(&object.spec);
         World {
-            neighbours: eni_operator::plan::neighbours::Neighbours::default(),
+            neighbours: Neighbours { types: Some(vec![]), cni_is_imds_only: false },
             now: at(NOW),
             nodes,
             instances: sightings,

@@ -165,7 +165,7 @@ fn creates_once(world: &World, call: &Mutation) -> Result<(), String> {
 }
 
 /// How long after it was left a place may still look held, or asked for, in milliseconds: the longest lag, and a few passes.
-const LOOKS_HELD: i64 = 90_000;
+pub const LOOKS_HELD: i64 = 90_000;
 
 /// An attach is at the place that is asked for, unless somebody holds it or may seem to.
 fn attaches_where_asked(world: &mut World, call: &Mutation) -> Result<(), String> {

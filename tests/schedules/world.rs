@@ -221,10 +221,12 @@ impl World {
         let mut store = lock_store(&self.store);
         self.watches.take(&mut store);
         let seen = (store.version(), lock(&self.log).len());
+        drop(store);
         if seen != self.seen {
             self.seen = seen;
             self.last_change = self.now;
             self.swept_in_vain = 0;
+            self.note_asked();
         }
     }
 
@@ -326,11 +328,27 @@ impl World {
         self.strangers.extend(enis.into_iter().map(|eni| (eni.id.clone(), eni)));
     }
 
-    /// Notes which positions are held now, and which are asked for.
-    pub fn note_held(&mut self) {
+    /// Notes which positions are asked for now.
+    fn note_asked(&mut self) {
         for one in lock_store(&self.store).attachments() {
             self.asked.entry(asked_spot(one)).or_default().insert(one.name_any(), self.now);
         }
+    }
+
+    /// Whoever is under way knows what was held and asked for when it looked, however long it stands still.
+    fn carry_over(&mut self, millis: i64) {
+        if self.running.is_empty() {
+            return;
+        }
+        let now = self.now;
+        let late = |last: &&mut i64| **last + invariants::LOOKS_HELD > now;
+        let asked = self.asked.values_mut().flat_map(BTreeMap::values_mut);
+        self.held.values_mut().chain(asked).filter(late).for_each(|last| *last += millis);
+    }
+
+    /// Notes which positions are held now, and which are asked for.
+    pub fn note_held(&mut self) {
+        self.note_asked();
         let sim = self.sim.clone();
         let sim = lock(&sim);
         for (instance, slots) in &sim.state().slots {
@@ -343,6 +361,7 @@ impl World {
     /// Time passes.
     pub fn advance(&mut self, millis: i64) {
         self.note_held();
+        self.carry_over(millis);
         self.now += millis;
         lock(&self.sim).advance(Duration::from_millis(millis.unsigned_abs()));
         lock_store(&self.store).now = Timestamp::from_millisecond(self.now).unwrap();

@@ -13,7 +13,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::authority::{self, Known};
 use super::belief::Listing;
 use super::instance::{Sighting, slot_of};
-use super::neighbours::Neighbours;
+use super::neighbours::{self, Neighbours};
 use super::node::NodeFacts;
 use super::resolve::{self, Network};
 use super::rollup;
@@ -206,6 +206,7 @@ fn alive(world: &World, settings: &Settings) -> Plan {
     let pace = if unsure { wait.or(Pace::Within(RECHECK)) } else { wait };
     let names = resolve::names_due(&world.node_eni.spec, &settings.cluster, world.now);
     let pace = pace.or(names.map_or(Pace::Settled, Pace::Within)).or(authority::pace(&world.authority));
+    let pace = pace.or(neighbours::pace(&world.neighbours));
     let seen = rollup::Seen {
         wanted: wanted.slots.into_keys().collect(),
         places,
