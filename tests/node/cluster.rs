@@ -85,21 +85,27 @@ impl Cluster {
         self.runtime.block_on(self.slots().get(name)).unwrap()
     }
 
+    /// Whether a slot has a condition, of its spec as it is now.
+    pub(crate) fn says(&self, name: &str, type_: ConditionType, status: &str, reason: &str) -> bool {
+        let slot = self.get(name);
+        slot.condition(type_).is_some_and(|said| {
+            said.status == status
+                && said.reason == reason
+                && said.observed_generation == slot.metadata.generation
+        })
+    }
+
+    /// What is said of a slot, for people.
+    pub(crate) fn told(&self, name: &str) -> String {
+        serde_json::to_string(&self.get(name).status).unwrap()
+    }
+
     /// Waits until a slot has a condition.
     #[track_caller]
     pub(crate) fn until_said(&self, name: &str, type_: ConditionType, status: &str, reason: &str) {
         let begun = Instant::now();
-        loop {
-            let slot = self.get(name);
-            let said = slot.condition(type_).is_some_and(|said| {
-                said.status == status
-                    && said.reason == reason
-                    && said.observed_generation == slot.metadata.generation
-            });
-            if said {
-                return;
-            }
-            let told = serde_json::to_string(&slot.status).unwrap();
+        while !self.says(name, type_, status, reason) {
+            let told = self.told(name);
             assert!(begun.elapsed() < PATIENCE * 2, "waited for {type_:?}={status} {reason}: {told}");
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -40,7 +40,7 @@ fn announcements_that_are_lost_are_made_up_for_by_a_look() {
 }
 
 /// When `ip monitor` says that something was announced, in microseconds of the day.
-fn stamp(line: &str) -> Option<i64> {
+pub(crate) fn stamp(line: &str) -> Option<i64> {
     let time = line.strip_prefix('[')?.split(']').next()?.split('T').nth(1)?;
     let mut parts = time.split([':', '.']).map(|part| part.parse::<i64>().ok());
     let mut next = || parts.next().flatten();

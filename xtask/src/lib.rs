@@ -26,3 +26,4 @@ pub mod repo;
 pub mod runtime;
 pub mod suite;
 pub mod testbed;
+pub mod vm;

@@ -1,0 +1,226 @@
+//! The agent as its real static binary, in a machine of its own with a real kernel, real devices that are plugged
+//! into it while it runs, and a real API server outside.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use eni_operator::api::ConditionType;
+use serde_json::json;
+use xtask::process::{Guarded, Output};
+use xtask::vm::{FORWARDED, Vm, VmOptions};
+
+use crate::agent::mac;
+use crate::cluster::Cluster;
+
+/// The program for which the agent is built. Static, so that it runs where there is nothing else.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// How long what is wanted may take to be there: the machine is emulated.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const LINK_READY: ConditionType = ConditionType::LinkReady;
+const RELEASED: ConditionType = ConditionType::Released;
+
+/// The agent's binary, built as it is for an image, or the one that is named.
+fn agent() -> PathBuf {
+    if let Some(given) = std::env::var_os("ENI_AGENT_BINARY") {
+        return given.into();
+    }
+    let mut build = xtask::cargo::cargo().unwrap();
+    build.args(["build", "--release", "--locked", "--target", TARGET, "-p", "eni-operator"]);
+    build.args(["--no-default-features", "--features", "node"]);
+    build.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    let mut child = Guarded::spawn("cargo", &build, &Output::Inherited).unwrap();
+    assert!(child.wait().unwrap().success());
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| xtask::repo::at("target"), PathBuf::from);
+    target.join(TARGET).join("release/eni-operator")
+}
+
+/// A node in its machine, and the cluster that it is of.
+struct Machine {
+    vm: Vm,
+    cluster: Cluster,
+}
+
+impl Machine {
+    fn new() -> Option<Self> {
+        if !xtask::parts::has(xtask::vm::obtainable()).unwrap() {
+            return None;
+        }
+        let cluster = Cluster::new()?;
+        let folder = cluster.testbed.folder();
+        let kubeconfig = folder.join("kubeconfig-of-machine");
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{ "name": "c", "cluster": {
+                "server": format!("https://{FORWARDED}"), "certificate-authority": "/ca",
+                "tls-server-name": "127.0.0.1",
+            } }],
+            "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+            "users": [{ "name": "u", "user": { "token": cluster.testbed.token() } }],
+        });
+        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        let files = [
+            (agent(), "bin/eni-operator"),
+            (kubeconfig, "kubeconfig"),
+            (cluster.testbed.ca_path().to_owned(), "ca"),
+        ];
+        let options = VmOptions {
+            files: files.map(|(from, at)| (from, at.to_owned())).to_vec(),
+            forward: Some(cluster.testbed.server_url().trim_start_matches("https://").to_owned()),
+        };
+        let mut vm = Vm::start(&options).unwrap();
+        for command in [
+            "ip addr add 10.0.2.15/24 dev eth0",
+            "ip link set eth0 up",
+            "ip route add default via 10.0.2.2",
+            "(ip -ts -o monitor link >/run/monitor 2>&1 &)",
+        ] {
+            vm.run(command).unwrap();
+        }
+        let mut this = Self { vm, cluster };
+        this.start();
+        Some(this)
+    }
+
+    /// Starts the agent.
+    fn start(&mut self) {
+        let agent = "eni-operator --log-format json node-agent --node-name node-a --kubeconfig /kubeconfig \
+                     --state-dir /var/state --metrics-addr 0";
+        self.vm.run(&format!("({agent} >>/run/log 2>&1 & echo $! >/run/agent)")).unwrap();
+    }
+
+    /// Waits until a slot has a condition.
+    #[track_caller]
+    fn until_said(&mut self, slot: &str, type_: ConditionType, status: &str, reason: &str) {
+        let begun = Instant::now();
+        while !self.cluster.says(slot, type_, status, reason) {
+            if begun.elapsed() > PATIENCE {
+                let told = self.vm.run("tail -n 20 /run/log; ip link").unwrap();
+                panic!("waited for {slot}: {type_:?}={status} {reason}; {}; {told}", self.cluster.told(slot));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    #[track_caller]
+    fn until_ready(&mut self, slot: &str) {
+        self.until_said(slot, LINK_READY, "True", "AsSpecified");
+    }
+
+    /// The line that `ip` says of a link, by any of its names.
+    fn link(&mut self, name: &str) -> String {
+        self.vm.run(&format!("ip -o -d link show dev {name}")).unwrap()
+    }
+
+    /// Microseconds from the first announcement of each device to the one with which it was up with its MTU.
+    fn reactions(&mut self) -> Vec<i64> {
+        let text = self.vm.run("cat /run/monitor").unwrap();
+        let mut came = std::collections::BTreeMap::new();
+        let mut times = vec![];
+        for line in text.lines().filter(|line| line.contains("link/ether 02:5e:17")) {
+            let at = crate::storm::stamp(line).unwrap();
+            let mac = line.split("link/ether ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+            let first: &mut Option<i64> = came.entry(mac).or_insert(Some(at));
+            if line.contains(",UP")
+                && line.contains("mtu 9001 ")
+                && let Some(first) = first.take()
+            {
+                times.push(at - first);
+            }
+        }
+        times.sort_unstable();
+        times
+    }
+}
+
+#[test]
+fn devices_that_are_plugged_into_a_machine_become_ready_links_and_go_again() {
+    let Some(mut node) = Machine::new() else { return };
+    for number in 0..15_u8 {
+        node.cluster.put("node-a", &format!("s{number}"), mac(number), &format!("eth{}", number + 2));
+    }
+    let begun = Instant::now();
+    for number in 0..15_u8 {
+        node.vm.plug(number.into(), &mac(number).to_string()).unwrap();
+    }
+    for number in 0..15_u8 {
+        node.until_ready(&format!("s{number}"));
+        let link = node.link(&format!("eth{}", number + 2));
+        assert!(link.contains("mtu 9001 ") && link.contains(&mac(number).to_string()), "{link}");
+    }
+    let times = node.reactions();
+    println!("15 devices ready {:?} after the first was plugged in", begun.elapsed());
+    println!("from its announcement to up with its MTU: {times:?} us");
+    let rss = node.vm.run("grep -E 'VmRSS|RssAnon' /proc/$(cat /run/agent)/status").unwrap();
+    println!("memory of the agent: {rss}");
+    an_agent_that_is_killed_is_followed_by_one_that_goes_on(&mut node);
+    a_link_in_a_pod_is_in_use(&mut node);
+    an_ipvlan_in_a_pod_keeps_its_device(&mut node);
+    a_place_that_is_used_again_is_another_device(&mut node);
+    assert_eq!(node.vm.complaints(), Vec::<String>::new());
+}
+
+/// Slot 0, whose MTU changes while no agent is there.
+fn an_agent_that_is_killed_is_followed_by_one_that_goes_on(node: &mut Machine) {
+    node.vm.run("kill -9 $(cat /run/agent)").unwrap();
+    node.vm.run("ip link set eth2 mtu 1500 down").unwrap();
+    node.cluster.set("s0", &json!({ "mtu": 9000 }));
+    node.start();
+    node.until_ready("s0");
+    assert!(node.link("eth2").contains("mtu 9000 "));
+    // Nothing else was touched: none of the others changed its MTU or went down.
+    for number in 1..15 {
+        let link = node.link(&format!("eth{}", number + 2));
+        assert!(link.contains("mtu 9001 ") && link.contains("UP"), "{link}");
+    }
+}
+
+/// Slot 1, with host-device's moves.
+fn a_link_in_a_pod_is_in_use(node: &mut Machine) {
+    node.vm.run("(unshare -n sleep 1000 & echo $! >/run/pod)").unwrap();
+    node.vm.run("sleep 1; ip link set eth3 netns $(cat /run/pod)").unwrap();
+    node.until_said("s1", LINK_READY, "True", "InPod");
+    node.cluster.set("s1", &json!({ "release": true }));
+    node.until_said("s1", RELEASED, "False", "InUse");
+    node.vm.run("nsenter -t $(cat /run/pod) -n /usr/sbin/ip link set eth3 netns 1").unwrap();
+    node.until_said("s1", RELEASED, "True", "Released");
+    node.vm.pull(1).unwrap();
+}
+
+/// Slot 2, with an ipvlan that goes with its pod.
+fn an_ipvlan_in_a_pod_keeps_its_device(node: &mut Machine) {
+    node.vm.run("ip link add iv0 link eth4 type ipvlan").unwrap();
+    node.vm.run("ip link set iv0 netns $(cat /run/pod)").unwrap();
+    node.vm.run("nsenter -t $(cat /run/pod) -n /usr/sbin/ip link set iv0 up").unwrap();
+    node.cluster.set("s2", &json!({ "release": true }));
+    node.until_said("s2", RELEASED, "False", "InUse");
+    let told = node.cluster.told("s2");
+    assert!(told.contains("ipvlan iv0 in network namespace"), "{told}");
+    assert!(node.link("eth4").contains("mtu 9001 "));
+    node.vm.run("kill $(cat /run/pod)").unwrap();
+    node.until_said("s2", RELEASED, "True", "Released");
+    node.vm.pull(2).unwrap();
+}
+
+/// Slot 3, whose device is pulled out from under it, and another that is plugged into the same place.
+fn a_place_that_is_used_again_is_another_device(node: &mut Machine) {
+    node.vm.pull(3).unwrap();
+    node.until_said("s3", LINK_READY, "False", "LinkNotFound");
+    let stranger = mac(100);
+    node.vm.plug(3, &stranger.to_string()).unwrap();
+    let begun = Instant::now();
+    let shown = loop {
+        let all = node.vm.run("ip -o link").unwrap();
+        if let Some(line) = all.lines().find(|line| line.contains(&stranger.to_string())) {
+            break line.to_owned();
+        }
+        assert!(begun.elapsed() < PATIENCE, "{all}");
+    };
+    std::thread::sleep(Duration::from_secs(1));
+    let all = node.vm.run("ip -o link").unwrap();
+    assert!(all.contains(&shown) && shown.contains("mtu 1500 ") && !shown.contains(",UP"), "{shown}: {all}");
+    node.cluster.put("node-a", "late", stranger, "eth77");
+    node.until_ready("late");
+}
