@@ -15,7 +15,7 @@ const CODE: &str = "@@CODE=";
 /// How long a command may take.
 const COMMAND: Duration = Duration::from_mins(1);
 
-/// The machine's first process.
+/// The machine's first process. Its shell would take busybox's own `ip` before any other.
 pub(super) const INIT: &str = r#"#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
@@ -25,6 +25,7 @@ mount -t tmpfs tmpfs /run
 exec </dev/console >/dev/console 2>&1
 export PATH=/usr/sbin:/bin HOME=/
 while read -r module; do insmod "$module" || echo "no $module"; done </modules
+ip() { /usr/sbin/ip "$@"; }
 ip link set lo up
 stty -F /dev/ttyS1 raw -echo
 exec 3<>/dev/ttyS1
