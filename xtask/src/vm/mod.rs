@@ -115,6 +115,14 @@ impl Vm {
     }
 }
 
+/// Runs the tests that need a machine, and shows what they print. Says whether all of them hold.
+pub fn test() -> Result<bool> {
+    let mut tests = crate::cargo::cargo()?;
+    tests.args(["test", "-p", "eni-operator", "--no-default-features", "--features", "node"]);
+    tests.args(["--test", "node", "--", "--nocapture", "vm::"]);
+    Ok(Guarded::spawn("cargo", &tests, &Output::Inherited)?.wait()?.success())
+}
+
 fn command(parts: &parts::Parts, folder: &Path, disk: &Path, options: &VmOptions) -> Command {
     let mut qemu = parts.qemu();
     qemu.args(["-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max", "-m", "1024", "-smp", "2"]);
