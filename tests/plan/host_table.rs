@@ -251,3 +251,30 @@ fn the_journal_forgets_what_no_slot_names_when_it_is_gone() {
     host.view.links.clear();
     assert!(host.plan().journal.devices.is_empty());
 }
+
+#[test]
+fn what_has_a_kind_is_no_device_whatever_else_it_has() {
+    let like_it = Link { kind: Some("macvlan".to_owned()), ..device(7, 1) };
+    let host = Host::new(vec![like_it.clone(), device(6, 1)], vec![slot(1)]);
+    let touched = host.plan().changes.into_iter().all(|(_, change)| match change {
+        LinkChange::Set { index, .. }
+        | LinkChange::AddNames { index, .. }
+        | LinkChange::DropNames { index, .. } => index == 6,
+    });
+    assert!(touched);
+    assert!(Host::new(vec![like_it], vec![slot(1)]).plan().changes.is_empty());
+}
+
+#[test]
+fn what_was_released_stays_so_until_the_spec_is_another() {
+    let released = with_condition(leaving(1), ConditionType::Released, Some(true), Reason::Released);
+    for (said_of, says) in [(3, false), (2, true)] {
+        let mut object = released.clone();
+        for condition in &mut object.status.as_mut().unwrap().conditions {
+            condition.observed_generation = Some(said_of);
+        }
+        let mut host = Host::new(vec![ready(6, 1)], vec![object]);
+        let (_, plan) = host.settle();
+        assert_eq!((plan.says.contains_key("uid-1"), host.view.links[0].up), (says, !says));
+    }
+}
