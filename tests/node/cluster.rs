@@ -28,10 +28,15 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// None where its parts are not to be had, or namespaces are not.
     pub(crate) fn new() -> Option<Self> {
+        Self::with(&TestbedOptions::default())
+    }
+
+    /// Likewise, with more than an API server.
+    pub(crate) fn with(options: &TestbedOptions) -> Option<Self> {
         if !crate::netns::obtainable() || !Testbed::obtainable().unwrap() {
             return None;
         }
-        let testbed = Testbed::start(&TestbedOptions::default()).unwrap();
+        let testbed = Testbed::start(options).unwrap();
         testbed.install_crds().unwrap();
         let runtime = Runtime::new().unwrap();
         let client = runtime.block_on(async { testbed.kube_client().unwrap() });

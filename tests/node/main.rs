@@ -21,3 +21,5 @@ mod slots;
 mod storm;
 mod uses;
 mod vm;
+#[cfg(feature = "aws")]
+mod whole;

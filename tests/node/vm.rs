@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use eni_operator::api::ConditionType;
 use serde_json::json;
 use xtask::process::{Guarded, Output};
+use xtask::testbed::TestbedOptions;
 use xtask::vm::{FORWARDED, Vm, VmOptions};
 
 use crate::agent::mac;
@@ -38,17 +39,22 @@ fn agent() -> PathBuf {
 }
 
 /// A node in its machine, and the cluster that it is of.
-struct Machine {
-    vm: Vm,
-    cluster: Cluster,
+pub(crate) struct Machine {
+    pub(crate) vm: Vm,
+    pub(crate) cluster: Cluster,
 }
 
 impl Machine {
     fn new() -> Option<Self> {
+        Self::with(&TestbedOptions::default())
+    }
+
+    /// With more than an API server.
+    pub(crate) fn with(options: &TestbedOptions) -> Option<Self> {
         if !xtask::parts::has(xtask::vm::obtainable()).unwrap() {
             return None;
         }
-        let cluster = Cluster::new()?;
+        let cluster = Cluster::with(options)?;
         let folder = cluster.testbed.folder();
         let kubeconfig = folder.join("kubeconfig-of-machine");
         let config = json!({
@@ -110,7 +116,7 @@ impl Machine {
     }
 
     /// The line that `ip` says of a link, by any of its names.
-    fn link(&mut self, name: &str) -> String {
+    pub(crate) fn link(&mut self, name: &str) -> String {
         self.vm.run(&format!("ip -o -d link show dev {name}")).unwrap()
     }
 

@@ -6,6 +6,7 @@
 
 mod archive;
 mod guest;
+mod hypervisor;
 mod monitor;
 mod parts;
 
@@ -19,6 +20,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use self::guest::Guest;
+pub use self::hypervisor::Hypervisor;
 use self::monitor::Monitor;
 pub use self::parts::obtainable;
 use crate::process::{Guarded, Output};
