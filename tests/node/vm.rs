@@ -1,42 +1,21 @@
 //! The agent as its real static binary, in a machine of its own with a real kernel, real devices that are plugged
 //! into it while it runs, and a real API server outside.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use eni_operator::api::ConditionType;
 use serde_json::json;
-use xtask::process::{Guarded, Output};
 use xtask::testbed::TestbedOptions;
-use xtask::vm::{FORWARDED, Vm, VmOptions};
+use xtask::vm::Vm;
 
 use crate::agent::mac;
 use crate::cluster::Cluster;
-
-/// The program for which the agent is built. Static, so that it runs where there is nothing else.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// How long what is wanted may take to be there: the machine is emulated.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const LINK_READY: ConditionType = ConditionType::LinkReady;
 const RELEASED: ConditionType = ConditionType::Released;
-
-/// The agent's binary, built as it is for an image, or the one that is named.
-fn agent() -> PathBuf {
-    if let Some(given) = std::env::var_os("ENI_AGENT_BINARY") {
-        return given.into();
-    }
-    let mut build = xtask::cargo::cargo().unwrap();
-    build.args(["build", "--release", "--locked", "--target", TARGET, "-p", "eni-operator"]);
-    build.args(["--no-default-features", "--features", "node"]);
-    build.env("RUSTFLAGS", "-C target-feature=+crt-static");
-    let mut child = Guarded::spawn("cargo", &build, &Output::Inherited).unwrap();
-    assert!(child.wait().unwrap().success());
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| xtask::repo::at("target"), PathBuf::from);
-    target.join(TARGET).join("release/eni-operator")
-}
 
 /// A node in its machine, and the cluster that it is of.
 pub(crate) struct Machine {
@@ -55,46 +34,9 @@ impl Machine {
             return None;
         }
         let cluster = Cluster::with(options)?;
-        let folder = cluster.testbed.folder();
-        let kubeconfig = folder.join("kubeconfig-of-machine");
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{ "name": "c", "cluster": {
-                "server": format!("https://{FORWARDED}"), "certificate-authority": "/ca",
-                "tls-server-name": "127.0.0.1",
-            } }],
-            "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
-            "users": [{ "name": "u", "user": { "token": cluster.testbed.token() } }],
-        });
-        std::fs::write(&kubeconfig, config.to_string()).unwrap();
-        let files = [
-            (agent(), "bin/eni-operator"),
-            (kubeconfig, "kubeconfig"),
-            (cluster.testbed.ca_path().to_owned(), "ca"),
-        ];
-        let options = VmOptions {
-            files: files.map(|(from, at)| (from, at.to_owned())).to_vec(),
-            forward: Some(cluster.testbed.server_url().trim_start_matches("https://").to_owned()),
-        };
-        let mut vm = Vm::start(&options).unwrap();
-        for command in [
-            "ip addr add 10.0.2.15/24 dev eth0",
-            "ip link set eth0 up",
-            "ip route add default via 10.0.2.2",
-            "ip -ts -o monitor link >>/run/monitor 2>&1 &",
-        ] {
-            vm.run(command).unwrap();
-        }
-        let mut this = Self { vm, cluster };
-        this.start();
-        Some(this)
-    }
-
-    /// Starts the agent.
-    fn start(&mut self) {
-        let agent = "eni-operator --log-format json node-agent --node-name node-a --kubeconfig /kubeconfig \
-                     --state-dir /var/state --metrics-addr 0";
-        self.vm.run(&format!("{agent} >>/run/log 2>&1 & echo $! >/run/agent")).unwrap();
+        let mut vm = Vm::node(&cluster.testbed, &xtask::vm::agent().unwrap(), "node-a").unwrap();
+        vm.run("ip -ts -o monitor link >>/run/monitor 2>&1 &").unwrap();
+        Some(Self { vm, cluster })
     }
 
     /// Waits until a slot has a condition.
@@ -185,7 +127,7 @@ fn an_agent_that_is_killed_is_followed_by_one_that_goes_on(node: &mut Machine) {
     node.vm.run("kill -9 $(cat /run/agent)").unwrap();
     node.vm.run("ip link set net0 mtu 1500 down").unwrap();
     node.cluster.set("s0", &json!({ "mtu": 9000 }));
-    node.start();
+    node.vm.run("start-agent").unwrap();
     node.until_ready("s0");
     assert!(node.link("net0").contains("mtu 9000 "));
     // Nothing else was touched: none of the others changed its MTU or went down.

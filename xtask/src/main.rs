@@ -26,6 +26,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Gen { check } => r#gen::run(check)?,
         Command::Testbed => testbed::run()?,
+        Command::Demo(options) if options.vm => vm::show(options.once)?,
         Command::Demo(options) => demo::run(&options).map(drop)?,
         Command::Chaos(options) => chaos::command(&options)?,
         Command::Bench(command) => bench::run(&command)?,

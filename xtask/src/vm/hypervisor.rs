@@ -44,7 +44,8 @@ impl Hypervisor {
     pub fn work(&mut self, vm: &mut Vm) -> Result<()> {
         while let Ok(event) = self.events.try_recv() {
             let word = |name: &str| event[name].as_str().unwrap_or_default();
-            if word("instance_id") != self.instance {
+            // The first device of an instance is the machine's own.
+            if word("instance_id") != self.instance || event["device_index"] == 0 {
                 continue;
             }
             let mac = word("mac").to_owned();

@@ -8,7 +8,9 @@ mod archive;
 mod guest;
 mod hypervisor;
 mod monitor;
+mod node;
 mod parts;
+mod show;
 
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,9 @@ use tempfile::TempDir;
 use self::guest::Guest;
 pub use self::hypervisor::Hypervisor;
 use self::monitor::Monitor;
+pub use self::node::agent;
 pub use self::parts::obtainable;
+pub use self::show::show;
 use crate::process::{Guarded, Output};
 
 /// Ports for devices: as many as a big instance has ENIs.
