@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::jiff::SignedDuration;
+use kube::ResourceExt;
 
 use super::journal::JournalFile;
 use super::metrics::SharedMetrics;
 use crate::api::NodeENIAttachment;
 use crate::clock::SteadyClock;
 use crate::host::Host;
-use crate::model::{Elsewhere, HostError, HostView, MacAddress};
+use crate::model::{Elsewhere, HostError, HostView, LinkChange, MacAddress};
 use crate::plan::host::{Memory, Plan, Say, Settings, World, plan};
 
 /// How often a pass looks again after its own changes. One look shows whether they took effect; what somebody
@@ -57,8 +58,13 @@ impl<H: Host, K: SteadyClock> Keeper<H, K> {
             if changes.is_empty() {
                 break;
             }
-            for (slot, change) in changes {
-                self.change(&slot, &change).await;
+            for (uid, change) in changes {
+                let name = slots.iter().find(|slot| slot.uid().as_ref() == Some(&uid));
+                let name = name.map(|slot| slot.name_any()).unwrap_or_default();
+                if !self.change(&uid, &name, &change).await {
+                    // It hangs on a driver, and the next would hang behind it.
+                    break;
+                }
             }
             if round + 1 == ROUNDS {
                 passed.within = Some(SignedDuration::from_millis(100));
@@ -106,15 +112,18 @@ impl<H: Host, K: SteadyClock> Keeper<H, K> {
         }
     }
 
-    async fn change(&mut self, slot: &str, change: &crate::model::LinkChange) {
+    /// Makes a change. False if the kernel gave no answer.
+    async fn change(&mut self, uid: &str, slot: &str, change: &LinkChange) -> bool {
         let done = self.host.change(change).await;
         self.metrics.changed(change, done.is_ok());
         match &done {
             Ok(()) => tracing::info!(slot, ?change, "link changed"),
             Err(error) => tracing::warn!(slot, ?change, %error, "link not changed"),
         }
+        let answered = done.as_ref().err().is_none_or(|error| error.code.is_some());
         let refusal = done.err().map(|error| error.to_string());
-        self.memory.changed(slot, refusal, self.clock.uptime());
+        self.memory.changed(uid, refusal, self.clock.uptime());
+        answered
     }
 
     /// Tells the network manager, if it was told something else before. Nothing waits for it.

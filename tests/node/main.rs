@@ -12,6 +12,7 @@ mod agent;
 mod cluster;
 mod device;
 mod guards;
+mod kernel;
 mod links;
 mod netns;
 mod plugins;

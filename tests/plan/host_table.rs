@@ -278,3 +278,18 @@ fn what_was_released_stays_so_until_the_spec_is_another() {
         assert_eq!((plan.says.contains_key("uid-1"), host.view.links[0].up), (says, !says));
     }
 }
+
+#[test]
+fn an_object_that_makes_room_for_the_next_does_not_stand_in_its_way() {
+    let mut old = slot(1);
+    old.metadata.uid = Some("uid-old".to_owned());
+    old.metadata.name = Some("old".to_owned());
+    let both = |old: &eni_operator::api::NodeENIAttachment| {
+        Host::new(vec![device(6, 1)], vec![old.clone(), slot(1)])
+    };
+    assert!(both(&old).plan().changes.is_empty());
+    let why = reason(&said(&both(&old), 1), ConditionType::LinkReady);
+    assert_eq!(why, Some((Some(false), Reason::AmbiguousInterface)));
+    old.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(0)));
+    assert_eq!(both(&old).plan().changes.len(), 2);
+}

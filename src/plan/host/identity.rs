@@ -29,7 +29,8 @@ pub(super) enum Identity<'a> {
 
 /// Finds the link of a slot.
 pub(super) fn find<'a>(world: &World<'a>, slot: &NodeENIAttachment, mac: MacAddress) -> Identity<'a> {
-    let twins = world.slots.iter().filter(|other| super::mac(other) == Some(mac));
+    let claims = world.slots.iter().filter(|other| super::has_claim(other));
+    let twins = claims.filter(|other| super::mac(other) == Some(mac));
     if twins.clone().count() > 1 {
         let names: Vec<&str> = twins.filter_map(|twin| twin.metadata.name.as_deref()).collect();
         return Identity::Ambiguous(format!("{mac} is the address of {}", names.join(" and ")));

@@ -139,6 +139,13 @@ fn is_looked_after(slot: &NodeENIAttachment) -> bool {
     !slot.spec.paused && !status::is_released(slot)
 }
 
+/// Whether a slot has a say in what becomes of its device: one that is deleted without being released leaves it to the
+/// next, and one that is released has had it.
+fn has_claim(slot: &NodeENIAttachment) -> bool {
+    let bookkeeping = slot.metadata.deletion_timestamp.is_some() && !slot.spec.release;
+    !bookkeeping && !status::is_released(slot)
+}
+
 /// What is to become of a slot.
 fn of_slot(
     world: &World<'_>,
@@ -147,8 +154,7 @@ fn of_slot(
     given: &mut BTreeSet<String>,
 ) -> Outcome {
     let Some(mac) = mac(slot) else { return Outcome::default() };
-    let bookkeeping = slot.metadata.deletion_timestamp.is_some() && !slot.spec.release;
-    if slot.spec.paused || bookkeeping || status::is_released(slot) {
+    if slot.spec.paused || !has_claim(slot) {
         return Outcome::default();
     }
     let identity = identity::find(world, slot, mac);
