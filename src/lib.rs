@@ -9,10 +9,11 @@
 //! | layer | modules              | what                                      | may use           |
 //! |-------|----------------------|-------------------------------------------|-------------------|
 //! | 0     | `model`              | words                                     | nothing           |
+//! | 0     | `mandate`            | until when this process may act           | nothing           |
 //! | 1     | `api`                | CRDs and conditions                       | `model`           |
 //! | 2     | `plan`               | every decision; pure                      | `model`, `api`    |
-//! | 2     | `ec2`                | the port to EC2, and the AWS SDK behind it | `model`           |
-//! | 2     | `cluster`            | the port to Kubernetes                    | `model`, `api`, the facts and events of `plan` |
+//! | 2     | `ec2`                | the port to EC2, and the AWS SDK behind it | `model`, `mandate` |
+//! | 2     | `cluster`            | the port to Kubernetes                    | `model`, `mandate`, `api`, the facts and events of `plan` |
 //! | 3     | `controller`         | observe, execute, publish                 | all above         |
 //! | 4     | `cli`, `telemetry`, `http`, the binary | the process             | all above         |
 //!
@@ -24,6 +25,7 @@ pub mod cluster;
 pub mod controller;
 pub mod ec2;
 pub mod http;
+pub mod mandate;
 pub mod model;
 pub mod plan;
 pub mod telemetry;

@@ -57,7 +57,6 @@ async fn a_node_eni_that_cannot_be_read_keeps_its_status_and_its_enis_and_can_be
         stage.controller.start().unwrap();
     }
     stage.end().await;
-    restore().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,13 +90,4 @@ async fn a_slots_object_that_cannot_be_read_is_there_for_all_purposes() {
     assert_eq!(stage.world.region.made().unwrap(), made, "an ENI was made again");
     stage.controller.kill().unwrap();
     stage.world.end().await.unwrap();
-    drop(stage);
-    restore().await;
-}
-
-/// Puts the rules back in force.
-async fn restore() {
-    if let Some((testbed, _turn)) = crate::stage::testbed().await {
-        testbed.install_crds().unwrap();
-    }
 }

@@ -9,11 +9,12 @@ use super::source::{self, Source, tokens};
 /// Each top-level module of `src/`, and the others, or parts of others, that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("mandate", &[]),
     ("api", &["model"]),
     ("plan", &["model", "api"]),
-    ("ec2", &["model"]),
-    ("cluster", &["model", "api", "plan::events", "plan::node"]),
-    ("controller", &["model", "api", "plan", "ec2", "cluster"]),
+    ("ec2", &["model", "mandate"]),
+    ("cluster", &["model", "mandate", "api", "plan::events", "plan::node"]),
+    ("controller", &["model", "mandate", "api", "plan", "ec2", "cluster"]),
     ("cli", &["plan::budget"]),
     ("telemetry", &["cli"]),
     ("http", &["controller"]),
