@@ -41,6 +41,8 @@ pub async fn connect(kubeconfig: Option<&Path>, mandate: Mandate) -> anyhow::Res
     };
     config.connect_timeout = Some(REQUEST_TIMEOUT);
     config.read_timeout = Some(SILENCE);
+    // Whoever asked decides whether to ask again: the queue knows what else has gone wrong.
+    config.default_retry = false;
     client(config, mandate)
 }
 
