@@ -7,8 +7,9 @@ use eni_operator::cli::{ControllerArgs, ListenAddress};
 use eni_operator::cluster::node::SlimNode;
 use eni_operator::controller::budget::BudgetSettings;
 use eni_operator::controller::metrics::SharedMetrics;
-use eni_operator::controller::{End, Options, Pulse, Stage, run};
+use eni_operator::controller::{End, Options, Ports, Pulse, Stage, run};
 use eni_operator::ec2::aws::{self, Aws, AwsSettings, ConnectError};
+use eni_operator::mandate::Mandate;
 use eni_operator::model::ClusterId;
 use eni_operator::plan::node::NodeFacts;
 use eni_operator::plan::region::{Configured, Source, choose};
@@ -44,20 +45,21 @@ pub(crate) fn controller(args: ControllerArgs) -> anyhow::Result<()> {
 }
 
 async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
-    let client = cluster::connect(args.kubeconfig.as_deref(), cluster::WATCH_SECONDS).await.context(
-        "finding the Kubernetes API server: by --kubeconfig, in a pod by its service account, elsewhere by KUBECONFIG",
-    )?;
+    let client = kubernetes(&args, Mandate::unlimited()).await?;
     let region = region(&args, &client).await?;
     let settings = AwsSettings { region: Some(region), endpoint_url: None, call_timeout: CALL_TIMEOUT };
     let ec2 = authenticated(settings).await?;
+    let mandate = if args.leader_elect { Mandate::none() } else { Mandate::unlimited() };
+    let within = kubernetes(&args, mandate.clone()).await?;
     let options = options(&args, &client).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), cluster = %options.settings.cluster, "starting");
+    let ports = Ports { lease: client, client: within, ec2: ec2.within(mandate.clone()), mandate };
     let (stop, told) = watch::channel(false);
     let (stage, shown) = watch::channel(Stage::Waiting);
     tokio::spawn(stop_on_signal(stop, "passes under way end first")?);
     let serving = probes(args.metrics_addr, shown, &options).await?;
     tokio::select! {
-        end = Box::pin(run(client, ec2, options, told, stage)) => match end {
+        end = Box::pin(run(ports, options, told, stage)) => match end {
             End::Told => Ok(()),
             End::LeaseLost => anyhow::bail!("the lease was lost; another controller may be leading"),
         },
@@ -67,6 +69,13 @@ async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
             anyhow::bail!("probes are served no more")
         }
     }
+}
+
+/// Kubernetes, within a mandate.
+async fn kubernetes(args: &ControllerArgs, mandate: Mandate) -> anyhow::Result<Client> {
+    cluster::connect(args.kubeconfig.as_deref(), cluster::WATCH_SECONDS, mandate).await.context(
+        "finding the Kubernetes API server: by --kubeconfig, in a pod by its service account, elsewhere by KUBECONFIG",
+    )
 }
 
 /// Serves probes, if an address says where. Ends only if that fails.

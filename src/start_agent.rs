@@ -11,6 +11,7 @@ use eni_operator::cli::NodeAgentArgs;
 use eni_operator::cluster::{self, KubeOwnSlots};
 use eni_operator::host::{Events, Linux, Places};
 use eni_operator::http;
+use eni_operator::mandate::Mandate;
 use eni_operator::plan::host::Settings;
 use eni_operator::pulse::Pulse;
 use k8s_openapi::jiff::SignedDuration;
@@ -50,7 +51,7 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), node, "starting");
     // From here on nothing is missed that happens before the first look.
     let events = Events::subscribe()?;
-    let client = cluster::connect(args.kubeconfig.as_deref(), cluster::OWN_WATCH_SECONDS).await.context(
+    let client = cluster::connect(args.kubeconfig.as_deref(), cluster::OWN_WATCH_SECONDS, Mandate::unlimited()).await.context(
         "finding the Kubernetes API server: by --kubeconfig, in a pod by its service account, elsewhere by KUBECONFIG",
     )?;
     let slots = Arc::new(KubeOwnSlots::new(client, &node));

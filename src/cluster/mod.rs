@@ -5,6 +5,7 @@
 //! a stale snapshot or an old leader cannot undo what others did.
 
 mod events;
+mod fence;
 pub mod guard;
 mod kube;
 pub mod node;

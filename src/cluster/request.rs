@@ -4,10 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::jiff::SignedDuration;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
+use super::fence::Fence;
 use super::{ClusterError, ClusterErrorKind, Done};
+use crate::mandate::Mandate;
 
 /// Longest that a request may take.
 ///
@@ -24,11 +27,15 @@ pub const WATCH_SECONDS: u32 = 30;
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// A client for the API server that a file names, or else the environment: in a pod by its service account,
-/// elsewhere by `KUBECONFIG`.
+/// elsewhere by `KUBECONFIG`. When the mandate ends, its connections end, and nothing more is sent.
 ///
 /// A connection on which nothing comes is given up. kube has no limit of its own, and a list or the start
 /// of a watch would wait for ever. `watch_seconds` says how long its watches last.
-pub async fn connect(kubeconfig: Option<&Path>, watch_seconds: u32) -> anyhow::Result<Client> {
+pub async fn connect(
+    kubeconfig: Option<&Path>,
+    watch_seconds: u32,
+    mandate: Mandate,
+) -> anyhow::Result<Client> {
     let mut config = match kubeconfig {
         Some(file) => {
             let read = Kubeconfig::read_from(file)?;
@@ -38,7 +45,14 @@ pub async fn connect(kubeconfig: Option<&Path>, watch_seconds: u32) -> anyhow::R
     };
     config.connect_timeout = Some(REQUEST_TIMEOUT);
     config.read_timeout = Some(Duration::from_secs(watch_seconds.into()) + SILENCE);
-    Ok(Client::try_from(config)?)
+    // Whoever asked decides whether to ask again: the queue knows what else has gone wrong.
+    config.default_retry = false;
+    client(config, mandate)
+}
+
+/// A client whose connections last no longer than the mandate.
+pub(super) fn client(config: Config, mandate: Mandate) -> anyhow::Result<Client> {
+    Ok(ClientBuilder::try_from((config, Fence(mandate)))?.build())
 }
 
 /// Waits for the answer to a request, but not for ever.

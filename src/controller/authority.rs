@@ -84,6 +84,7 @@ impl Authority {
         let mut state = self.state();
         match (answer, dry_run_at) {
             (Ok(_), _) => state.create = Create::Allowed,
+            (Err(error), _) if error.is_lease_lost() => {}
             (Err(error), Some(at)) if error.kind == Ec2ErrorKind::Unauthorized => {
                 state.create = Create::Refused(error.clone(), at);
             }
@@ -105,7 +106,7 @@ impl Authority {
                 }
                 state.refused = Some(error.clone());
             }
-            Err(error) if !shows_credentials(error.kind) => {}
+            Err(error) if error.is_lease_lost() || !shows_credentials(error.kind) => {}
             Ok(_) | Err(_) => {
                 if state.refused.take().is_some() {
                     tracing::info!("AWS takes the credentials again");

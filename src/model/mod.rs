@@ -13,7 +13,7 @@ mod slot;
 mod tags;
 
 pub use eni::{AddressKind, Attachment, AttachmentState, CreateEni, Eni, EniChange};
-pub use error::{Call, Ec2Error, Ec2ErrorKind, Thing};
+pub use error::{Call, Ec2Error, Ec2ErrorKind, LEASE_LOST, Thing};
 pub use ids::{AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId, SubnetId, VpcId};
 pub use instance::{Card, HeldPosition, Instance, InstanceState, InstanceType, Position};
 pub use link::{

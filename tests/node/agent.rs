@@ -10,6 +10,7 @@ use eni_operator::agent::{JournalFile, Options, Ports, run};
 use eni_operator::api::ConditionType;
 use eni_operator::cluster::{KubeOwnSlots, OWN_WATCH_SECONDS, connect};
 use eni_operator::host::{Events, Linux, Places};
+use eni_operator::mandate::Mandate;
 use eni_operator::model::MacAddress;
 use eni_operator::plan::host::Settings;
 use eni_operator::pulse::Pulse;
@@ -133,7 +134,9 @@ impl Node {
                         run(Ports { host, wakeups, slots, journal }, options, told).await;
                     }
                     Slots::OfCluster { kubeconfig, node } => {
-                        let client = connect(Some(&kubeconfig), OWN_WATCH_SECONDS).await.unwrap();
+                        let client = connect(Some(&kubeconfig), OWN_WATCH_SECONDS, Mandate::unlimited())
+                            .await
+                            .unwrap();
                         let slots = Arc::new(KubeOwnSlots::new(client, &node));
                         let watching = slots.clone();
                         tokio::select! {
