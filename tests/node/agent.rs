@@ -1,12 +1,12 @@
 //! A host in a namespace, an agent at work on it, and its slots.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use eni_operator::agent::metrics::SharedMetrics;
-use eni_operator::agent::{JournalFile, Options, Ports, run};
+use eni_operator::agent::{JournalError, JournalFile, Options, Ports, run};
 use eni_operator::api::ConditionType;
 use eni_operator::cluster::{KubeOwnSlots, OWN_WATCH_SECONDS, connect};
 use eni_operator::host::{Events, Linux, Places};
@@ -48,6 +48,17 @@ pub(crate) struct Node {
     pub(crate) event_buffer: Option<usize>,
     pub(crate) metrics: SharedMetrics,
     agent: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+}
+
+/// The journal. A process that another test is about to start has its lock's file too, until it runs its program.
+fn journal(state: &Path) -> JournalFile {
+    let begun = Instant::now();
+    loop {
+        match JournalFile::open(state, "this-boot") {
+            Err(JournalError::Held) if begun.elapsed() < PATIENCE => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 impl Node {
@@ -126,7 +137,7 @@ impl Node {
             first();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
-                let journal = JournalFile::open(&state, "this-boot").unwrap();
+                let journal = journal(&state);
                 let wakeups = buffer.map_or_else(Events::subscribe, Events::with_buffer).unwrap();
                 let host = Dressed { host: Linux::new(places), devices, fault };
                 match slots {
