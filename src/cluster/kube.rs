@@ -57,15 +57,18 @@ impl KubeCluster {
     }
 
     /// Waits for the answer to a write, once few enough are in flight.
-    async fn written<T>(
-        &self,
-        doing: &str,
-        name: &str,
-        request: impl Future<Output = kube::Result<T>>,
-    ) -> Done<T> {
-        // It is never closed.
-        let _turn = self.writes.acquire().await.ok();
-        answered(doing, name, request).await
+    fn written<'a, T: 'a>(
+        &'a self,
+        doing: &'a str,
+        name: &'a str,
+        request: impl Future<Output = kube::Result<T>> + 'a,
+    ) -> impl Future<Output = Done<T>> + 'a {
+        let answer = answered(doing, name, request);
+        async move {
+            // It is never closed.
+            let _turn = self.writes.acquire().await.ok();
+            answer.await
+        }
     }
 
     /// Replaces the finalizers of an object, if it is still as it was seen.

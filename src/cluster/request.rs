@@ -57,13 +57,14 @@ pub(super) fn client(config: Config, mandate: Mandate) -> anyhow::Result<Client>
 
 /// Waits for the answer to a request, but not for ever.
 ///
-/// A request that was not answered may have taken effect.
-pub(super) async fn answered<T>(
-    doing: &str,
-    name: &str,
-    request: impl Future<Output = kube::Result<T>>,
-) -> Done<T> {
-    answered_within(REQUEST_TIMEOUT, doing, name, request).await
+/// A request that was not answered may have taken effect. It is on the heap: it takes kilobytes, and thousands of
+/// passes may wait to make one.
+pub(super) fn answered<'a, T: 'a>(
+    doing: &'a str,
+    name: &'a str,
+    request: impl Future<Output = kube::Result<T>> + 'a,
+) -> impl Future<Output = Done<T>> + 'a {
+    answered_within(REQUEST_TIMEOUT, doing, name, Box::pin(request))
 }
 
 async fn answered_within<T>(
