@@ -1,5 +1,6 @@
 //! The command line. The environment is read here, through clap, and nowhere else.
 
+mod agent;
 mod document;
 mod parsers;
 mod reference;
@@ -9,8 +10,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use agent::NodeAgentArgs;
 pub use document::document;
-pub use reference::{Accepted, WITHOUT_EFFECT};
+pub use reference::{Accepted, WITHOUT_EFFECT, WITHOUT_EFFECT_ON_NODES};
 
 use parsers::{cluster_id, identity, listen_address, namespace, region};
 
@@ -61,7 +63,8 @@ impl Cli {
         let args = with_subcommand(args.into_iter().collect(), &command, variable(COMPONENT).as_deref());
         let matches = command.try_get_matches_from(args)?;
         let mut cli = Self::from_arg_matches(&matches)?;
-        cli.without_effect = WITHOUT_EFFECT.iter().filter(|one| variable(one.variable).is_some()).collect();
+        let table = cli.command.without_effect();
+        cli.without_effect = table.iter().filter(|one| variable(one.variable).is_some()).collect();
         #[cfg(feature = "aws")]
         if let (Command::Controller(args), Some((_, given))) = (&mut cli.command, matches.subcommand()) {
             args.region_by_flag =
@@ -133,8 +136,24 @@ pub enum Command {
     Controller(Box<ControllerArgs>),
     /// Delete all NodeENIs, and wait until their ENIs have gone: what comes before an uninstall.
     Drain(DrainArgs),
+    /// Set up the links of this node's ENIs, and let go of them.
+    #[cfg(feature = "node")]
+    NodeAgent(Box<NodeAgentArgs>),
     /// Print the CRDs as YAML.
     CrdGen(CrdGenArgs),
+}
+
+impl Command {
+    /// The reference system's variables that mean nothing to it.
+    fn without_effect(&self) -> &'static [Accepted] {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Controller(_) => WITHOUT_EFFECT,
+            #[cfg(feature = "node")]
+            Self::NodeAgent(_) => WITHOUT_EFFECT_ON_NODES,
+            Self::Drain(_) | Self::CrdGen(_) => &[],
+        }
+    }
 }
 
 /// Arguments of `controller`.

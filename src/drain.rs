@@ -9,8 +9,11 @@ use anyhow::{Context as _, bail};
 use eni_operator::api::NodeENI;
 use eni_operator::cli::DrainArgs;
 use eni_operator::cluster;
+use eni_operator::mandate::Mandate;
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
+
+use crate::process::install_tls;
 
 /// How often to look.
 const LOOK: Duration = Duration::from_secs(1);
@@ -20,9 +23,7 @@ const NAMED: usize = 5;
 
 /// Deletes all of them, and returns when they are gone.
 pub(crate) fn drain(args: &DrainArgs) -> anyhow::Result<()> {
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
+    install_tls()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("starting the async runtime")?;
     let within = Duration::from_secs(args.timeout_seconds);
@@ -58,7 +59,8 @@ async fn until_gone(args: &DrainArgs) -> anyhow::Result<()> {
 }
 
 async fn node_enis(args: &DrainArgs) -> anyhow::Result<Api<NodeENI>> {
-    let client = cluster::connect(args.kubeconfig.as_deref()).await;
+    let client =
+        cluster::connect(args.kubeconfig.as_deref(), cluster::WATCH_SECONDS, Mandate::unlimited()).await;
     Ok(Api::all(client.context("finding the Kubernetes API server")?))
 }
 

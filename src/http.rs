@@ -5,32 +5,27 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
-use crate::controller::metrics::SharedMetrics;
-use crate::controller::{Pulse, Stage};
+use crate::pulse::Pulse;
 
 /// What Prometheus asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Serves for ever: alive as long as the loops turn, ready unless it leads and has not seen everything yet.
-///
-/// A replica that waits for the lease is ready: it does what it is there for.
+/// Whether a process is ready, and why, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readiness(pub bool, pub &'static str);
+
+/// Serves for ever: alive as long as the loops turn, ready if the process says so.
 pub async fn serve(
     listener: TcpListener,
-    stage: watch::Receiver<Stage>,
     pulse: Pulse,
-    metrics: SharedMetrics,
+    readiness: impl Fn() -> Readiness + Clone + Send + Sync + 'static,
+    metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
 ) -> std::io::Result<()> {
     let ready = move || {
-        let stage = *stage.borrow();
-        async move {
-            match stage {
-                Stage::Waiting => (StatusCode::OK, "another replica leads\n"),
-                Stage::CatchingUp => (StatusCode::SERVICE_UNAVAILABLE, "catching up with the API server\n"),
-                Stage::Leading => (StatusCode::OK, "ok\n"),
-            }
-        }
+        let Readiness(ready, why) = readiness();
+        let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        async move { (code, format!("{why}\n")) }
     };
     let healthy = move || {
         let stuck = pulse.stuck();
@@ -43,7 +38,7 @@ pub async fn serve(
         }
     };
     let told = move || {
-        let text = metrics.render();
+        let text = metrics();
         async move { ([(CONTENT_TYPE, OPEN_METRICS)], text) }
     };
     let routes = Router::new()
@@ -74,9 +69,9 @@ mod tests {
     async fn a_stuck_loop_is_unhealthy_and_metrics_are_told_all_the_same() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let (_stage, shown) = watch::channel(Stage::Leading);
         let pulse = Pulse::default();
-        tokio::spawn(serve(listener, shown, pulse.clone(), SharedMetrics::default()));
+        let metrics = || "# EOF\n".to_owned();
+        tokio::spawn(serve(listener, pulse.clone(), || Readiness(true, "ok"), metrics));
         assert!(get(at, "/healthz").await.starts_with("HTTP/1.1 200"));
         pulse.stop_at_its_beginning("instances");
         let answer = get(at, "/healthz").await;

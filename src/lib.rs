@@ -9,21 +9,31 @@
 //! | layer | modules              | what                                      | may use           |
 //! |-------|----------------------|-------------------------------------------|-------------------|
 //! | 0     | `model`              | words                                     | nothing           |
+//! | 0     | `mandate`            | until when this process may act           | nothing           |
 //! | 1     | `api`                | CRDs and conditions                       | `model`           |
 //! | 2     | `plan`               | every decision; pure                      | `model`, `api`    |
-//! | 2     | `ec2`                | the port to EC2, and the AWS SDK behind it | `model`           |
-//! | 2     | `cluster`            | the port to Kubernetes                    | `model`, `api`, the facts and events of `plan` |
-//! | 3     | `controller`         | observe, execute, publish                 | all above         |
+//! | 2     | `ec2`                | the port to EC2, and the AWS SDK behind it | `model`, `mandate` |
+//! | 2     | `cluster`            | the port to Kubernetes                    | `model`, `mandate`, `api`, the facts and events of `plan` |
+//! | 2     | `host`               | the port to the kernel, and netlink behind it | `model`        |
+//! | 2     | `clock`, `pulse`     | time; whether loops turn                  | `mandate`, the clock's words of `plan` |
+//! | 3     | `controller`         | observe, execute, publish                 | all above but `host` |
+//! | 3     | `agent`              | the same on a node                        | all above but `ec2` and `controller` |
 //! | 4     | `cli`, `telemetry`, `http`, the binary | the process             | all above         |
 //!
 //! `ARCHITECTURE.md` has the invariants, and the test of each.
 
+pub mod agent;
 pub mod api;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod controller;
 pub mod ec2;
+pub mod host;
 pub mod http;
+mod lock;
+pub mod mandate;
 pub mod model;
 pub mod plan;
+pub mod pulse;
 pub mod telemetry;

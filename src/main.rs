@@ -52,6 +52,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         #[cfg(feature = "aws")]
         Command::Controller(args) => start::controller(*args),
         Command::Drain(args) => drain::drain(&args),
+        #[cfg(feature = "node")]
+        Command::NodeAgent(args) => start_agent::node_agent(*args),
         Command::CrdGen(args) => crd_gen(&args),
     }
 }
@@ -72,5 +74,8 @@ fn crd_gen(args: &CrdGenArgs) -> anyhow::Result<()> {
 }
 
 mod drain;
+mod process;
 #[cfg(feature = "aws")]
 mod start;
+#[cfg(feature = "node")]
+mod start_agent;

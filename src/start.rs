@@ -7,8 +7,9 @@ use eni_operator::cli::{ControllerArgs, ListenAddress};
 use eni_operator::cluster::node::SlimNode;
 use eni_operator::controller::budget::BudgetSettings;
 use eni_operator::controller::metrics::SharedMetrics;
-use eni_operator::controller::{End, Options, Pulse, Stage, run};
+use eni_operator::controller::{End, Options, Ports, Pulse, Stage, run};
 use eni_operator::ec2::aws::{self, Aws, AwsSettings, ConnectError};
+use eni_operator::mandate::Mandate;
 use eni_operator::model::ClusterId;
 use eni_operator::plan::node::NodeFacts;
 use eni_operator::plan::region::{Configured, Source, choose};
@@ -18,8 +19,9 @@ use k8s_openapi::jiff::SignedDuration;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+use crate::process::{host_name, install_tls, stop_on_signal};
 
 /// Longest that an EC2 call may take.
 ///
@@ -37,28 +39,27 @@ const NODES_ASKED: u32 = 100;
 
 /// Runs the controller until a signal or the loss of the lease ends it.
 pub(crate) fn controller(args: ControllerArgs) -> anyhow::Result<()> {
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
+    install_tls()?;
     let runtime = tokio::runtime::Runtime::new().context("starting the async runtime")?;
     runtime.block_on(lead(args))
 }
 
 async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
-    let client = cluster::connect(args.kubeconfig.as_deref()).await.context(
-        "finding the Kubernetes API server: by --kubeconfig, in a pod by its service account, elsewhere by KUBECONFIG",
-    )?;
+    let client = kubernetes(&args, Mandate::unlimited()).await?;
     let region = region(&args, &client).await?;
     let settings = AwsSettings { region: Some(region), endpoint_url: None, call_timeout: CALL_TIMEOUT };
     let ec2 = authenticated(settings).await?;
+    let mandate = if args.leader_elect { Mandate::none() } else { Mandate::unlimited() };
+    let within = kubernetes(&args, mandate.clone()).await?;
     let options = options(&args, &client).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), cluster = %options.settings.cluster, "starting");
+    let ports = Ports { lease: client, client: within, ec2: ec2.within(mandate.clone()), mandate };
     let (stop, told) = watch::channel(false);
     let (stage, shown) = watch::channel(Stage::Waiting);
-    tokio::spawn(stop_on_signal(stop)?);
+    tokio::spawn(stop_on_signal(stop, "passes under way end first")?);
     let serving = probes(args.metrics_addr, shown, &options).await?;
     tokio::select! {
-        end = Box::pin(run(client, ec2, options, told, stage)) => match end {
+        end = Box::pin(run(ports, options, told, stage)) => match end {
             End::Told => Ok(()),
             End::LeaseLost => anyhow::bail!("the lease was lost; another controller may be leading"),
         },
@@ -68,6 +69,13 @@ async fn lead(args: ControllerArgs) -> anyhow::Result<()> {
             anyhow::bail!("probes are served no more")
         }
     }
+}
+
+/// Kubernetes, within a mandate.
+async fn kubernetes(args: &ControllerArgs, mandate: Mandate) -> anyhow::Result<Client> {
+    cluster::connect(args.kubeconfig.as_deref(), cluster::WATCH_SECONDS, mandate).await.context(
+        "finding the Kubernetes API server: by --kubeconfig, in a pod by its service account, elsewhere by KUBECONFIG",
+    )
 }
 
 /// Serves probes, if an address says where. Ends only if that fails.
@@ -80,7 +88,19 @@ async fn probes(
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("--metrics-addr: listening on {address}"))?;
-    Ok(tokio::spawn(http::serve(listener, stage, options.pulse.clone(), options.metrics.clone())))
+    let metrics = options.metrics.clone();
+    let readiness = move || readiness(*stage.borrow());
+    Ok(tokio::spawn(http::serve(listener, options.pulse.clone(), readiness, move || metrics.render())))
+}
+
+/// Ready unless it leads and has not seen everything yet: a replica that waits for the lease does what it is
+/// there for.
+fn readiness(stage: Stage) -> http::Readiness {
+    match stage {
+        Stage::Waiting => http::Readiness(true, "another replica leads"),
+        Stage::CatchingUp => http::Readiness(false, "catching up with the API server"),
+        Stage::Leading => http::Readiness(true, "ok"),
+    }
 }
 
 /// EC2, once there are credentials.
@@ -187,22 +207,5 @@ async fn kube_system_uid(client: &Client) -> anyhow::Result<String> {
 
 /// A name that no other process has: outside a pod there may be several on one machine.
 fn own_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}_{}", host.trim(), std::process::id())
-}
-
-/// Sets the flag at SIGTERM or SIGINT.
-fn stop_on_signal(stop: watch::Sender<bool>) -> anyhow::Result<impl Future<Output = ()>> {
-    let mut term = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut int = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        tracing::info!("stopping: passes under way end first");
-        stop.send_replace(true);
-        // The receiver may come to ask later.
-        std::future::pending::<()>().await;
-    })
+    format!("{}_{}", host_name(), std::process::id())
 }

@@ -3,8 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-/// Types of condition. `True` is good, but for `Degraded`, `Drifted`, `UnevenZones` and `ReplacementNeeded`,
-/// which are worries.
+/// Types of condition. `True` is good, but for `Degraded`, `Drifted`, `UnevenZones`, `ReplacementNeeded`
+/// and `NodeDisturbed`, which are worries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionType {
     /// All is as asked for.
@@ -39,6 +39,8 @@ pub enum ConditionType {
     Advertised,
     /// The agent has let go of the device.
     Released,
+    /// The node's own network is not as it was before the device came.
+    NodeDisturbed,
 }
 
 macro_rules! reasons {
@@ -175,6 +177,44 @@ reasons! {
     Detaching,
     /// It is deleted.
     Deleted,
+    /// The host has no link of the ENI.
+    LinkNotFound,
+    /// Several links, or several objects, claim to be the ENI's.
+    AmbiguousInterface,
+    /// Another link of the node has the alternative name.
+    NameTaken,
+    /// The link is up and has no carrier.
+    NoCarrier,
+    /// The link does not take the MTU.
+    MtuRefused,
+    /// The kernel refused a change of the link.
+    KernelRefused,
+    /// Something on the node sets the link otherwise, again and again.
+    ConflictingNetworkManager,
+    /// What is done to devices cannot be recorded, so nothing is done.
+    JournalUnwritable,
+    /// It is the ENI, or the interface, that the node lives by.
+    PrimaryInterface,
+    /// The node's default route goes out by the link.
+    DefaultRoute,
+    /// The link has an address of the node.
+    NodeAddress,
+    /// The link is a member of a bridge, a bond or the like.
+    MemberOfAnother,
+    /// The VPC CNI uses the ENI for pods.
+    OwnedByVpcCni,
+    /// The link is in a pod.
+    InPod,
+    /// Something on the node uses the device.
+    InUse,
+    /// The agent has let go of the device.
+    Released,
+    /// The agent binds no devices to DPDK drivers.
+    DpdkUnsupported,
+    /// The node has no default route any more.
+    DefaultRouteLost,
+    /// The node's name servers are others than before.
+    ResolversChanged,
 }
 
 /// A condition as decided, before it has a time.
@@ -192,7 +232,7 @@ pub struct Verdict {
 
 impl ConditionType {
     /// All types that there are.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Ready,
         Self::SpecValid,
         Self::Degraded,
@@ -209,13 +249,16 @@ impl ConditionType {
         Self::DriverBound,
         Self::Advertised,
         Self::Released,
+        Self::NodeDisturbed,
     ];
 
     /// Whether a node's agent writes conditions of this type, rather than the controller.
     #[must_use]
     pub fn is_agents(self) -> bool {
         match self {
-            Self::LinkReady | Self::DriverBound | Self::Advertised | Self::Released => true,
+            Self::LinkReady | Self::DriverBound | Self::Advertised | Self::Released | Self::NodeDisturbed => {
+                true
+            }
             Self::Ready
             | Self::SpecValid
             | Self::Degraded
@@ -255,6 +298,9 @@ impl Reason {
             Self::Ec2Refused => "EC2Refused".to_owned(),
             Self::EniMissing => "ENIMissing".to_owned(),
             Self::SurplusEnis => "SurplusENIs".to_owned(),
+            Self::MtuRefused => "MTURefused".to_owned(),
+            Self::OwnedByVpcCni => "OwnedByVPCCNI".to_owned(),
+            Self::DpdkUnsupported => "DPDKUnsupported".to_owned(),
             other => format!("{other:?}"),
         }
     }

@@ -48,6 +48,9 @@ pub const REPLACE_ANNOTATION: &str = "networking.k8s.aws/replace";
 /// Under which name the controller applies what it owns.
 pub const CONTROLLER_MANAGER: &str = "eni-operator-controller";
 
+/// Under which name a node's agent applies what it owns.
+pub const NODE_AGENT_MANAGER: &str = "eni-operator-node-agent";
+
 /// Most entries in `NodeENI.status.attachments`, the reference's list.
 ///
 /// 200 entries of 400 bytes are 80 KB; the reference's list of all of them passes etcd's 1.5 MiB at

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Args, CommandFactory};
 
-use super::{Cli, ControllerArgs, CrdGenArgs, DrainArgs, WITHOUT_EFFECT};
+use super::{
+    Cli, ControllerArgs, CrdGenArgs, DrainArgs, NodeAgentArgs, WITHOUT_EFFECT, WITHOUT_EFFECT_ON_NODES,
+};
 
 /// What is read by libraries rather than by the operator.
 const OF_LIBRARIES: &[(&str, &str)] = &[
@@ -30,6 +32,8 @@ pub fn document() -> String {
     table(&mut text, "controller", controller.get_arguments());
     let drain = DrainArgs::augment_args(clap::Command::new("drain"));
     table(&mut text, "drain", drain.get_arguments());
+    let agent = NodeAgentArgs::augment_args(clap::Command::new("node-agent"));
+    table(&mut text, "node-agent", agent.get_arguments());
     let crd_gen = CrdGenArgs::augment_args(clap::Command::new("crd-gen"));
     table(&mut text, "crd-gen", crd_gen.get_arguments());
     text.push_str("\n## What libraries read\n\n| variable | what |\n|---|---|\n");
@@ -39,10 +43,15 @@ pub fn document() -> String {
     }
     text.push_str("\n## Of the reference system, and without effect\n\n");
     text.push_str("They are accepted, and the log says so once. Its other variables are above.\n\n");
-    text.push_str("| variable | why |\n|---|---|\n");
-    for one in WITHOUT_EFFECT {
-        row(&mut text, &[format!("`{}`", one.variable), one.why.to_owned()]);
+    for (command, accepted) in [("controller", WITHOUT_EFFECT), ("node-agent", WITHOUT_EFFECT_ON_NODES)] {
+        let _ = write!(text, "### {command}\n\n| variable | why |\n|---|---|\n");
+        for one in accepted {
+            row(&mut text, &[format!("`{}`", one.variable), one.why.to_owned()]);
+        }
+        text.push('\n');
     }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 

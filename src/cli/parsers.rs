@@ -1,5 +1,8 @@
 //! Values of flags: what is one, and what to say of what is none.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::ListenAddress;
 
 /// Parses `ADDRESS:PORT`, `:PORT` or `0`.
@@ -52,4 +55,84 @@ pub(super) fn identity(text: &str) -> Result<String, String> {
     let fits = (1..=253).contains(&text.len());
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits && plain { Ok(text.to_owned()) } else { Err("a name has 1 to 253 visible characters".to_owned()) }
+}
+
+/// The greatest MTU in a VPC, in bytes.
+const MAX_MTU: u32 = 9001;
+
+/// Parses an MTU in bytes; 0 for none.
+pub(super) fn mtu(text: &str) -> Result<u32, String> {
+    let number: Option<u32> = text.parse().ok();
+    let fits = number.filter(|mtu| *mtu == 0 || (128..=MAX_MTU).contains(mtu));
+    fits.ok_or_else(|| format!("{text:?} is neither 0 nor an MTU of 128 to {MAX_MTU} bytes"))
+}
+
+/// MTUs in bytes by the names of links.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mtus(pub BTreeMap<String, u32>);
+
+/// Parses `eth1:9001,eth2:1500`.
+pub(super) fn mtus(text: &str) -> Result<Mtus, String> {
+    let mut mtus = BTreeMap::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (name, size) = part.rsplit_once(':').ok_or_else(|| format!("{part:?} is not NAME:MTU"))?;
+        if name.is_empty() || mtus.insert(name.to_owned(), mtu(size)?).is_some() {
+            return Err(format!("{part:?} names no link, or one that was named before"));
+        }
+    }
+    Ok(Mtus(mtus))
+}
+
+/// Addresses, of a list with commas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses(pub Vec<std::net::IpAddr>);
+
+/// Parses addresses with commas between them.
+pub(super) fn addresses(text: &str) -> Result<Addresses, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let each = parts.map(|part| part.parse().map_err(|_| format!("{part:?} is not an IP address")));
+    each.collect::<Result<_, _>>().map(Addresses)
+}
+
+/// Parses a time as Go writes it, `1m30s`, of a tenth of a second to a day.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("{text:?} is not a time such as 30s or 1m30s, of 100ms to 24h");
+    let mut rest = text;
+    let mut sum = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
+        let after = &rest[digits..];
+        let unit = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let seconds = match &after[..unit] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(bad()),
+        };
+        sum += number * seconds;
+        rest = &after[unit..];
+    }
+    if (0.1..=86_400.0).contains(&sum) { Ok(Duration::from_secs_f64(sum)) } else { Err(bad()) }
+}
+
+/// Parses the name of a node: what Kubernetes takes for one.
+pub(super) fn node_name(text: &str) -> Result<String, String> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.');
+    let fits =
+        (1..=253).contains(&text.len()) && !text.starts_with(['-', '.']) && !text.ends_with(['-', '.']);
+    if fits && plain {
+        Ok(text.to_owned())
+    } else {
+        Err("a node's name has 1 to 253 small letters, digits, - and .".to_owned())
+    }
+}
+
+/// Parses the name of a link, or of none.
+pub(super) fn link_name(text: &str) -> Result<String, String> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':');
+    if plain && text.len() <= 128 { Ok(text.to_owned()) } else { Err("not the name of a link".to_owned()) }
 }

@@ -17,7 +17,7 @@ const BREAKER: &str = "each failure has a back-off of its own kind";
 const SDK: &str = "the AWS SDK for Rust asks IMDSv2 only, with time-outs of its own";
 const NOBODY: &str = "the reference system did not read it either";
 
-/// All of them. What the reference system reads and is not here has a flag of the same name.
+/// Those of the controller. What the reference system reads and is not here has a flag of the same name.
 pub const WITHOUT_EFFECT: &[Accepted] = &[
     accepted("RECONCILE_PERIOD", "changes are watched; the sweep has --sweep-period-seconds"),
     accepted(
@@ -44,4 +44,29 @@ pub const WITHOUT_EFFECT: &[Accepted] = &[
     accepted("AWS_METADATA_SERVICE_NUM_ATTEMPTS", SDK),
     accepted("LOG_LEVEL", "--log says what to log"),
     accepted("METRICS_PORT", "--metrics-addr says where to serve"),
+];
+
+const BY_SLOT: &str = "what a slot asks for stands in its NodeENI";
+const BY_MAC: &str = "a link is known by the hardware address of its ENI, and never by its name";
+const NO_AWS: &str = "a node's agent asks neither AWS nor the metadata service for anything";
+
+/// Those of the node agent.
+pub const WITHOUT_EFFECT_ON_NODES: &[Accepted] = &[
+    accepted("ENI_PATTERN", BY_MAC),
+    accepted("IGNORE_INTERFACES", BY_MAC),
+    accepted("ENABLE_DPDK", BY_SLOT),
+    accepted("DEFAULT_DPDK_DRIVER", BY_SLOT),
+    accepted("DPDK_RESOURCE_NAMES", BY_SLOT),
+    accepted("DPDK_BINDING_SCRIPT", "no script is run"),
+    accepted("SRIOV_DP_CONFIG_PATH", "no device plugin's configuration is written"),
+    accepted("INTERFACE_MAPPING_STORE_PATH", "--state-dir says where the journal is"),
+    accepted("LOG_LEVEL", "--log says what to log"),
+    accepted("METRICS_PORT", "--metrics-addr says where to serve"),
+    accepted("AWS_REGION", NO_AWS),
+    accepted("IMDS_AUTO_CONFIGURE_HOP_LIMIT", NO_AWS),
+    accepted("IMDS_HOP_LIMIT", NO_AWS),
+    accepted("IMDS_AGGRESSIVE_CONFIGURATION", NO_AWS),
+    accepted("AWS_EC2_METADATA_V1_DISABLED", NO_AWS),
+    accepted("AWS_METADATA_SERVICE_TIMEOUT", NO_AWS),
+    accepted("AWS_METADATA_SERVICE_NUM_ATTEMPTS", NO_AWS),
 ];

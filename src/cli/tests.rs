@@ -16,9 +16,18 @@ fn controller(line: &str) -> Result<ControllerArgs, String> {
     ControllerArgs::from_arg_matches(&matches).map_err(|error| error.to_string())
 }
 
+/// The arguments of `node-agent`, likewise.
+fn node_agent(line: &str) -> Result<NodeAgentArgs, String> {
+    let command = without_empty_variables(NodeAgentArgs::augment_args(clap::Command::new("node-agent")));
+    let args = ["node-agent"].into_iter().chain(line.split_whitespace());
+    let matches = command.try_get_matches_from(args).map_err(|error| error.to_string())?;
+    NodeAgentArgs::from_arg_matches(&matches).map_err(|error| error.to_string())
+}
+
 #[test]
 fn the_command_line_is_well_formed() {
     Cli::command().debug_assert();
+    NodeAgentArgs::augment_args(clap::Command::new("node-agent")).debug_assert();
     ControllerArgs::augment_args(clap::Command::new("controller")).debug_assert();
 }
 
@@ -61,11 +70,43 @@ const BAD: &[&str] = &[
     "--orphan-min-age-seconds=59",
 ];
 
+/// Likewise of the node agent.
+const BAD_ON_NODES: &[&str] = &[
+    "--node-name=",
+    "--node-name=Node",
+    "--node-name=-a",
+    "--node-ip=10.0.0.256",
+    "--node-ip=10.0.0.1,node",
+    "--primary-interface=a/b",
+    "--default-mtu=127",
+    "--default-mtu=9002",
+    "--default-mtu=jumbo",
+    "--interface-mtus=eth1",
+    "--interface-mtus=eth1:9002",
+    "--interface-mtus=eth1:1500,eth1:1500",
+    "--interface-mtus=:1500",
+    "--interface-up-timeout=0",
+    "--interface-up-timeout=0s",
+    "--interface-up-timeout=2",
+    "--check-interval=0",
+    "--check-interval=0s",
+    "--check-interval=-1s",
+    "--check-interval=25h",
+    "--metrics-addr=19476",
+    "--use-netlink=2",
+    "--debug=perhaps",
+];
+
 #[test]
 fn a_bad_value_is_refused_with_the_name_of_its_flag() {
     for line in BAD {
         let flag = line.split('=').next().unwrap();
         let error = controller(line).expect_err(line);
+        assert!(error.contains(flag), "{line}: {error}");
+    }
+    for line in BAD_ON_NODES {
+        let flag = line.split('=').next().unwrap();
+        let error = node_agent(line).expect_err(line);
         assert!(error.contains(flag), "{line}: {error}");
     }
     for line in ["--log-format=xml crd-gen", "--dev-mode=perhaps crd-gen", "crd-gen --kind=Node"] {
@@ -75,14 +116,37 @@ fn a_bad_value_is_refused_with_the_name_of_its_flag() {
 }
 
 #[test]
-fn every_flag_of_the_controller_is_among_those_whose_bad_values_are_tried() {
-    let tried: Vec<&str> = BAD.iter().map(|line| line.split('=').next().unwrap()).collect();
-    let command = ControllerArgs::augment_args(clap::Command::new("controller"));
-    for flag in command.get_arguments().filter_map(Arg::get_long) {
-        // Whether a file is there is seen when it is read.
-        let free = ["help", "kubeconfig"].contains(&flag);
-        assert!(free || tried.contains(&format!("--{flag}").as_str()), "{flag}");
+fn every_flag_is_among_those_whose_bad_values_are_tried() {
+    let controller = ControllerArgs::augment_args(clap::Command::new("controller"));
+    let agent = NodeAgentArgs::augment_args(clap::Command::new("node-agent"));
+    // Whether a file or a folder is there is seen when it is used, and what has no effect may be anything.
+    let free = ["help", "kubeconfig", "state-dir", "sysfs-dir", "udev-dir", "networkd-dir", "resolv-conf"];
+    let free = [&free[..], &["eni-pattern", "ignore-interfaces"]].concat();
+    for (command, bad) in [(controller, BAD), (agent, BAD_ON_NODES)] {
+        let tried: Vec<&str> = bad.iter().map(|line| line.split('=').next().unwrap()).collect();
+        for flag in command.get_arguments().filter_map(Arg::get_long) {
+            assert!(free.contains(&flag) || tried.contains(&format!("--{flag}").as_str()), "{flag}");
+        }
     }
+}
+
+#[test]
+fn the_references_agent_flags_are_taken_and_those_without_effect_are_named() {
+    let args = node_agent(
+        "--check-interval=30s --primary-interface=eth0 --debug --eni-pattern=^([ --use-netlink=false \
+         --ignore-interfaces=tunl0,gre0 --interface-mtus=eth1:9001,eth2:1500 --interface-up-timeout=2s",
+    )
+    .unwrap();
+    assert_eq!((args.check_interval.as_secs(), args.primary_interface.as_str()), (30, "eth0"));
+    assert_eq!(args.interface_mtus.0.get("eth2"), Some(&1500));
+    let named: Vec<&str> = args.without_effect().iter().map(|(flag, _)| *flag).collect();
+    assert_eq!(named, ["--eni-pattern", "--ignore-interfaces", "--use-netlink", "--debug"]);
+    assert!(node_agent("").unwrap().without_effect().is_empty());
+    let time = |text: &str| node_agent(&format!("--check-interval={text}")).unwrap().check_interval;
+    assert_eq!(
+        (time("1m30s").as_secs(), time("1.5s").as_millis(), time("500ms").as_millis()),
+        (90, 1500, 500)
+    );
 }
 
 #[test]
@@ -128,37 +192,43 @@ fn a_command_line_of_the_references_image_means_the_component() {
 
 #[test]
 fn no_variable_is_read_twice_and_each_flag_has_one() {
-    let global = Cli::command();
     let controller = ControllerArgs::augment_args(clap::Command::new("controller"));
-    let args =
-        || global.get_arguments().chain(controller.get_arguments()).filter(|arg| arg.get_long().is_some());
-    let read: Vec<&str> = args().filter_map(|arg| arg.get_env()?.to_str()).collect();
-    let ignored = WITHOUT_EFFECT.iter().map(|one| one.variable);
-    let mut all: Vec<&str> = read.iter().copied().chain(ignored).collect();
-    let count = all.len();
-    all.sort_unstable();
-    all.dedup();
-    assert_eq!(all.len(), count, "a variable has two meanings");
-    // kube reads KUBECONFIG itself, which can be a list.
-    let bare = args().filter(|arg| arg.get_env().is_none()).filter_map(Arg::get_long).collect::<Vec<_>>();
-    assert_eq!(
-        bare,
-        ["help", "version", "kubeconfig"].into_iter().filter(|name| bare.contains(name)).collect::<Vec<_>>()
-    );
+    let agent = NodeAgentArgs::augment_args(clap::Command::new("node-agent"));
+    // kube reads KUBECONFIG itself, which can be a list; and what has no effect is a flag or a variable.
+    let bare = ["help", "version", "kubeconfig", "eni-pattern", "ignore-interfaces", "use-netlink", "debug"];
+    for (command, accepted) in [(controller, WITHOUT_EFFECT), (agent, WITHOUT_EFFECT_ON_NODES)] {
+        let global = Cli::command();
+        let args: Vec<&Arg> = global
+            .get_arguments()
+            .chain(command.get_arguments())
+            .filter(|arg| arg.get_long().is_some())
+            .collect();
+        let read: Vec<&str> = args.iter().filter_map(|arg| arg.get_env()?.to_str()).collect();
+        let mut all: Vec<&str> =
+            read.iter().copied().chain(accepted.iter().map(|one| one.variable)).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count, "a variable has two meanings");
+        let mut without = args.iter().filter(|arg| arg.get_env().is_none()).filter_map(|arg| arg.get_long());
+        assert!(without.all(|flag| bare.contains(&flag)));
+    }
 }
 
 #[test]
 fn the_document_has_every_flag_and_every_variable() {
     let text = document();
     let controller = ControllerArgs::augment_args(clap::Command::new("controller"));
-    for arg in controller.get_arguments() {
+    let agent = NodeAgentArgs::augment_args(clap::Command::new("node-agent"));
+    for arg in controller.get_arguments().chain(agent.get_arguments()) {
         for name in arg.get_long().into_iter().chain(arg.get_visible_aliases().into_iter().flatten()) {
             assert!(name == "help" || text.contains(&format!("`--{name}`")), "{name}");
         }
         let variable = arg.get_env().map(|name| name.to_str().unwrap());
         assert!(variable.is_none_or(|name| text.contains(&format!("`{name}`"))), "{variable:?}");
     }
-    assert!(WITHOUT_EFFECT.iter().all(|one| text.contains(&format!("`{}`", one.variable))));
+    let accepted = WITHOUT_EFFECT.iter().chain(WITHOUT_EFFECT_ON_NODES);
+    assert!(accepted.into_iter().all(|one| text.contains(&format!("`{}`", one.variable))));
 }
 
 #[test]

@@ -17,9 +17,6 @@ use super::Done;
 use super::request::answered;
 use crate::plan::events::Event;
 
-/// Who writes the events.
-const REPORTER: &str = "nodeeni-controller";
-
 /// Where events about objects without a namespace are.
 const NAMESPACE: &str = "default";
 
@@ -37,6 +34,7 @@ const MEMORY: SignedDuration = SignedDuration::from_mins(6);
 /// Writes events.
 pub(super) struct EventLog {
     client: Client,
+    reporter: &'static str,
     told: Mutex<HashMap<Kind, Vec<KubeEvent>>>,
 }
 
@@ -50,8 +48,9 @@ struct Kind {
 }
 
 impl EventLog {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, told: Mutex::default() }
+    /// A log whose events say that this one writes them.
+    pub(super) fn new(client: Client, reporter: &'static str) -> Self {
+        Self { client, reporter, told: Mutex::default() }
     }
 
     /// Writes an event about an object, and another that it concerns.
@@ -73,7 +72,11 @@ impl EventLog {
             let mut told = self.told();
             forget(&mut told, now);
             let earlier = told.get(&kind).map_or(&[][..], Vec::as_slice);
-            next(earlier, about, related, event, now)
+            KubeEvent {
+                reporting_controller: Some(self.reporter.to_owned()),
+                reporting_instance: Some(self.reporter.to_owned()),
+                ..next(earlier, about, related, event, now)
+            }
         };
         self.send(&next).await?;
         let mut told = self.told();
@@ -116,7 +119,7 @@ fn next(
         let series = EventSeries { count, last_observed_time: MicroTime(now) };
         return KubeEvent { series: Some(series), ..same.clone() };
     }
-    let about_name = about.name.as_deref().unwrap_or(REPORTER);
+    let about_name = about.name.as_deref().unwrap_or("slot");
     KubeEvent {
         metadata: ObjectMeta {
             namespace: Some(NAMESPACE.to_owned()),
@@ -130,8 +133,6 @@ fn next(
         reason: Some(event.reason.to_owned()),
         action: Some("Reconcile".to_owned()),
         note: Some(note.to_owned()),
-        reporting_controller: Some(REPORTER.to_owned()),
-        reporting_instance: Some(REPORTER.to_owned()),
         ..KubeEvent::default()
     }
 }

@@ -10,6 +10,7 @@ use kube::{Client, Resource, ResourceExt};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::RwLock;
+use tokio::sync::Semaphore;
 
 use super::events::EventLog;
 use super::guard::Guarded;
@@ -24,18 +25,27 @@ use crate::api::{
 use crate::model::InstanceId;
 use crate::plan::{events::Event, node::NodeFacts};
 
+/// Who writes the controller's events.
+const REPORTER: &str = "nodeeni-controller";
+
 /// The real Kubernetes: a client for writes, and a snapshot that watches keep.
 pub struct KubeCluster {
     client: Client,
     events: EventLog,
     snapshot: Arc<RwLock<Snapshot>>,
+    /// Writes that may be in flight beside those that are.
+    writes: Semaphore,
 }
+
+/// Writes in flight at once. More only wait in the API server, and there the lease's would wait behind them.
+const WRITES_AT_ONCE: usize = 16;
 
 impl KubeCluster {
     /// A cluster through this client, seen through this snapshot.
     #[must_use]
     pub fn new(client: Client, snapshot: Arc<RwLock<Snapshot>>) -> Self {
-        Self { events: EventLog::new(client.clone()), client, snapshot }
+        let (events, writes) = (EventLog::new(client.clone(), REPORTER), Semaphore::new(WRITES_AT_ONCE));
+        Self { client, events, snapshot, writes }
     }
 
     fn api<K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>>(&self) -> Api<K> {
@@ -44,6 +54,21 @@ impl KubeCluster {
 
     fn snapshot(&self) -> std::sync::RwLockReadGuard<'_, Snapshot> {
         self.snapshot.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Waits for the answer to a write, once few enough are in flight.
+    fn written<'a, T: 'a>(
+        &'a self,
+        doing: &'a str,
+        name: &'a str,
+        request: impl Future<Output = kube::Result<T>> + 'a,
+    ) -> impl Future<Output = Done<T>> + 'a {
+        let answer = answered(doing, name, request);
+        async move {
+            // It is never closed.
+            let _turn = self.writes.acquire().await.ok();
+            answer.await
+        }
     }
 
     /// Replaces the finalizers of an object, if it is still as it was seen.
@@ -61,7 +86,7 @@ impl KubeCluster {
         let patch = Patch::Merge(json!({ "metadata": meta }));
         let (api, params) = (self.api::<K>(), PatchParams::default());
         let done = api.patch_metadata(&name, &params, &patch);
-        answered("changing the finalizers of", &name, done).await.map(drop)
+        self.written("changing the finalizers of", &name, done).await.map(drop)
     }
 
     /// Applies a status under the controller's manager, if the object is still as it was seen. Returns it
@@ -81,12 +106,14 @@ impl KubeCluster {
             "status": status,
         }));
         let (api, params) = (self.api::<K>(), PatchParams::apply(CONTROLLER_MANAGER).force());
-        answered("writing the status of", &name, api.patch_status(&name, &params, &patch)).await
+        self.written("writing the status of", &name, api.patch_status(&name, &params, &patch)).await
     }
 
     /// Tells a person something about a `NodeENI`, and a slot of it that it concerns.
     async fn write_event(&self, node_eni: &str, related: Option<ObjectReference>, event: &Event) {
         let Some(about) = self.reference(node_eni) else { return };
+        // It is never closed.
+        let _turn = self.writes.acquire().await.ok();
         if let Err(error) = self.events.write(&about, related, event).await {
             let error = &error as &dyn std::error::Error;
             tracing::debug!(nodeeni = node_eni, error, "event not written");
@@ -152,14 +179,14 @@ impl Cluster for KubeCluster {
     async fn create(&self, slot: &NodeENIAttachment) -> Done<NodeENIAttachment> {
         let params =
             PostParams { field_manager: Some(CONTROLLER_MANAGER.to_owned()), ..PostParams::default() };
-        answered("making NodeENIAttachment", &slot.name_any(), self.api().create(&params, slot)).await
+        self.written("making NodeENIAttachment", &slot.name_any(), self.api().create(&params, slot)).await
     }
 
     async fn replace(&self, slot: &NodeENIAttachment) -> Done<NodeENIAttachment> {
         let params =
             PostParams { field_manager: Some(CONTROLLER_MANAGER.to_owned()), ..PostParams::default() };
         let name = slot.name_any();
-        answered("changing NodeENIAttachment", &name, self.api().replace(&name, &params, slot)).await
+        self.written("changing NodeENIAttachment", &name, self.api().replace(&name, &params, slot)).await
     }
 
     async fn delete(&self, slot: &NodeENIAttachment) -> Done<()> {
@@ -167,7 +194,7 @@ impl Cluster for KubeCluster {
         let preconditions = Preconditions { uid: slot.uid(), resource_version: None };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         let api = self.api::<NodeENIAttachment>();
-        let done = answered("deleting NodeENIAttachment", &name, api.delete(&name, &params)).await;
+        let done = self.written("deleting NodeENIAttachment", &name, api.delete(&name, &params)).await;
         absent_is_done(done.map(drop))
     }
 
@@ -192,7 +219,7 @@ impl Cluster for KubeCluster {
         let (node, uid, value) = (&node.name, &node.uid, has_enis.then_some("true"));
         let patch = Patch::Merge(json!({ "metadata": { "uid": uid, "labels": { HAS_ENI_LABEL: value } } }));
         let (api, params) = (self.api::<SlimNode>(), PatchParams::default());
-        let done = answered("labelling node", node, api.patch_metadata(node, &params, &patch)).await;
+        let done = self.written("labelling node", node, api.patch_metadata(node, &params, &patch)).await;
         absent_is_done(done.map(drop))
     }
 

@@ -5,15 +5,18 @@
 //! a stale snapshot or an old leader cannot undo what others did.
 
 mod events;
+mod fence;
 pub mod guard;
 mod kube;
 pub mod node;
+mod own;
 mod request;
 pub mod snapshot;
 
 use std::{future::Future, sync::Arc};
 
 pub use self::kube::KubeCluster;
+pub use self::own::{KubeOwnSlots, OWN_WATCH_SECONDS, OwnSlots, Slots};
 pub use self::request::{REQUEST_TIMEOUT, WATCH_SECONDS, connect};
 
 use k8s_openapi::jiff::SignedDuration;

@@ -4,10 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::jiff::SignedDuration;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
+use super::fence::Fence;
 use super::{ClusterError, ClusterErrorKind, Done};
+use crate::mandate::Mandate;
 
 /// Longest that a request may take.
 ///
@@ -20,15 +23,19 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 /// a tenth of kube's own time; six requests a minute are nothing to an API server.
 pub const WATCH_SECONDS: u32 = 30;
 
-/// How long a connection may be silent: longer than any watch.
-const SILENCE: Duration = Duration::from_secs(45);
+/// How much longer than its watches last a connection may be silent.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// A client for the API server that a file names, or else the environment: in a pod by its service account,
-/// elsewhere by `KUBECONFIG`.
+/// elsewhere by `KUBECONFIG`. When the mandate ends, its connections end, and nothing more is sent.
 ///
 /// A connection on which nothing comes is given up. kube has no limit of its own, and a list or the start
-/// of a watch would wait for ever.
-pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
+/// of a watch would wait for ever. `watch_seconds` says how long its watches last.
+pub async fn connect(
+    kubeconfig: Option<&Path>,
+    watch_seconds: u32,
+    mandate: Mandate,
+) -> anyhow::Result<Client> {
     let mut config = match kubeconfig {
         Some(file) => {
             let read = Kubeconfig::read_from(file)?;
@@ -37,19 +44,27 @@ pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
         None => Config::infer().await?,
     };
     config.connect_timeout = Some(REQUEST_TIMEOUT);
-    config.read_timeout = Some(SILENCE);
-    Ok(Client::try_from(config)?)
+    config.read_timeout = Some(Duration::from_secs(watch_seconds.into()) + SILENCE);
+    // Whoever asked decides whether to ask again: the queue knows what else has gone wrong.
+    config.default_retry = false;
+    client(config, mandate)
+}
+
+/// A client whose connections last no longer than the mandate.
+pub(super) fn client(config: Config, mandate: Mandate) -> anyhow::Result<Client> {
+    Ok(ClientBuilder::try_from((config, Fence(mandate)))?.build())
 }
 
 /// Waits for the answer to a request, but not for ever.
 ///
-/// A request that was not answered may have taken effect.
-pub(super) async fn answered<T>(
-    doing: &str,
-    name: &str,
-    request: impl Future<Output = kube::Result<T>>,
-) -> Done<T> {
-    answered_within(REQUEST_TIMEOUT, doing, name, request).await
+/// A request that was not answered may have taken effect. It is on the heap: it takes kilobytes, and thousands of
+/// passes may wait to make one.
+pub(super) fn answered<'a, T: 'a>(
+    doing: &'a str,
+    name: &'a str,
+    request: impl Future<Output = kube::Result<T>> + 'a,
+) -> impl Future<Output = Done<T>> + 'a {
+    answered_within(REQUEST_TIMEOUT, doing, name, Box::pin(request))
 }
 
 async fn answered_within<T>(

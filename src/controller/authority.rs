@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::context::Clock;
-use crate::controller::lock::lock;
+use crate::clock::Clock;
 use crate::ec2::{Answer, Ec2, EniQuery, SecurityGroupQuery, SubnetQuery};
+use crate::lock::lock;
 use crate::model::{
     AddressKind, AttachmentId, Call, CreateEni, Ec2Error, Ec2ErrorKind, Eni, EniChange, EniId, Instance,
     InstanceId, InstanceType, Position, SecurityGroup, Subnet,
@@ -84,6 +84,7 @@ impl Authority {
         let mut state = self.state();
         match (answer, dry_run_at) {
             (Ok(_), _) => state.create = Create::Allowed,
+            (Err(error), _) if error.is_lease_lost() => {}
             (Err(error), Some(at)) if error.kind == Ec2ErrorKind::Unauthorized => {
                 state.create = Create::Refused(error.clone(), at);
             }
@@ -105,7 +106,7 @@ impl Authority {
                 }
                 state.refused = Some(error.clone());
             }
-            Err(error) if !shows_credentials(error.kind) => {}
+            Err(error) if error.is_lease_lost() || !shows_credentials(error.kind) => {}
             Ok(_) | Err(_) => {
                 if state.refused.take().is_some() {
                     tracing::info!("AWS takes the credentials again");

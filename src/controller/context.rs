@@ -8,7 +8,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::authority::Authority;
 use super::hop_limit::Tried;
 use crate::api::{NodeENIAttachment, SubnetOffset};
-use crate::controller::lock::lock;
+use crate::lock::lock;
 use crate::model::{Ec2ErrorKind, EniId, Instance, InstanceId};
 use crate::plan::full::Refusals;
 use crate::plan::{Settings, backoff};
@@ -27,14 +27,6 @@ pub struct Context<C, E, K> {
     pub memory: Memory,
     /// What this process has learnt of what it may do in EC2.
     pub authority: Authority,
-}
-
-/// Time and chance: inputs like any other, so that a test can set them.
-pub trait Clock: Send + Sync + 'static {
-    /// The time.
-    fn now(&self) -> Timestamp;
-    /// A number from 0 to 1.
-    fn jitter(&self) -> f64;
 }
 
 /// What this process remembers of slots, by the uid of their objects.

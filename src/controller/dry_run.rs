@@ -1,6 +1,7 @@
 //! Asks EC2 once whether the controller may create ENIs, before a node needs one.
 
-use super::context::{Clock, Context};
+use super::context::Context;
+use crate::clock::Clock;
 use crate::ec2::Ec2;
 use crate::model::{ClusterId, CreateEni, Epoch};
 use crate::plan::Pace;

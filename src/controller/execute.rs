@@ -2,8 +2,8 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::context::Clock;
 use crate::api::CloudStatus;
+use crate::clock::Clock;
 use crate::ec2::{Answer, Ec2};
 use crate::model::{Ec2Error, Ec2ErrorKind, EniChange, EniId, InstanceId, Thing};
 use crate::plan::asks::Change;

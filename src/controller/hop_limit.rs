@@ -6,10 +6,11 @@ use std::sync::Mutex;
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 
-use super::context::{Clock, Context};
+use super::context::Context;
+use crate::clock::Clock;
 use crate::cluster::Cluster;
-use crate::controller::lock::lock;
 use crate::ec2::Ec2;
+use crate::lock::lock;
 use crate::model::{Ec2ErrorKind, InstanceId};
 use crate::plan::hop_limit::{Raise, due, raised, refused};
 use crate::plan::{Pace, backoff, fanout};

@@ -9,10 +9,11 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::PassError;
 use super::budget::in_lane;
-use super::context::{Clock, Context};
+use super::context::Context;
 use super::execute::{Outcome, execute};
 use super::turn::{self, Seen};
 use crate::api::{CloudStatus, HAS_ENI_LABEL, NodeENIAttachment};
+use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterErrorKind, Unreadable};
 use crate::ec2::{Ec2, EniQuery};
 use crate::model::{Call, Ec2Error, Ec2ErrorKind, Eni, Instance, InstanceId, Ownership, Slot};

@@ -10,8 +10,8 @@ use kube::core::ObjectMeta;
 use kube::{Api, Client, ResourceExt};
 
 use super::Clock;
-use super::clock::SteadyClock;
-use super::fence::Mandate;
+use crate::clock::SteadyClock;
+use crate::mandate::Mandate;
 use crate::plan::lease::{Candidate, Claim, Record, Times};
 
 /// Name of the Lease.
@@ -29,21 +29,18 @@ pub(super) struct Leadership<K> {
 }
 
 impl<K: Clock + SteadyClock> Leadership<K> {
-    /// A candidate for the Lease in a namespace.
-    pub(super) fn new(client: Client, namespace: &str, identity: String, clock: K) -> Self {
+    /// A candidate for the Lease in a namespace, who keeps a mandate up to date.
+    ///
+    /// The client is one that the mandate does not bind: without a mandate, the Lease is asked for.
+    pub(super) fn new(client: Client, namespace: &str, identity: String, clock: K, mandate: Mandate) -> Self {
         Self {
             api: Api::namespaced(client, namespace),
             clock,
             times: Times::default(),
             candidate: Candidate::new(identity),
-            mandate: Mandate::none(),
+            mandate,
             lease: None,
         }
-    }
-
-    /// Until when this process may act; kept up to date.
-    pub(super) fn mandate(&self) -> Mandate {
-        self.mandate.clone()
     }
 
     /// Waits until the lease is held.
@@ -133,7 +130,7 @@ impl<K: Clock + SteadyClock> Leadership<K> {
         self.lease = Some(written);
         self.candidate = self.candidate.clone().wrote(stored, asked, self.times);
         if let Some(until) = self.candidate.leads_until {
-            self.mandate.extend(until);
+            self.mandate.extend(std_duration(until.0));
         }
         Ok(())
     }

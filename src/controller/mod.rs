@@ -2,21 +2,17 @@
 
 mod authority;
 pub mod budget;
-mod clock;
 mod context;
 mod dry_run;
 mod error;
 mod execute;
-mod fence;
 mod hop_limit;
 pub mod instance_pass;
 mod lease;
-mod lock;
 pub mod metrics;
 mod neighbours;
 mod network;
 pub mod node_eni_pass;
-mod pulse;
 mod queue;
 mod run;
 mod shared;
@@ -25,11 +21,12 @@ mod takeover;
 mod turn;
 mod watch;
 
+pub use crate::clock::{Clock, SystemClock};
+pub use crate::pulse::Pulse;
+
 pub use authority::{Authority, Authorized};
-pub use clock::SystemClock;
-pub use context::{Clock, Context, Memory, Swept};
+pub use context::{Context, Memory, Swept};
 pub use error::PassError;
 pub use lease::LEASE_NAME;
-pub use pulse::Pulse;
-pub use run::{End, Options, Stage, run};
+pub use run::{End, Options, Ports, Stage, run};
 pub use shared::SharedEc2;

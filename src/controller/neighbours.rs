@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::SignedDuration;
 
-use super::context::{Clock, Context};
+use super::context::Context;
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::ec2::Ec2;
 use crate::model::Instance;

@@ -7,9 +7,10 @@ use futures::StreamExt;
 use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
-use super::context::{Clock, Context};
+use super::context::Context;
 use super::{dry_run, hop_limit, neighbours, network, takeover};
 use crate::api::{NodeENI, NodeENIAttachment, NodeENIStatus, Reason};
+use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterErrorKind, Sight, Unreadable};
 use crate::ec2::{Answer, Ec2, EniQuery};
 use crate::model::{Ec2Error, InstanceId, Ownership, Slot, VpcId};

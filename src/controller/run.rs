@@ -9,7 +9,6 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::budget::{Budget, BudgetSettings, Budgeted, in_lane};
-use super::fence::{Fenced, Mandate};
 use super::lease::Leadership;
 use super::metrics::{Counts, DegradedMode, Metered, Queue, SharedMetrics};
 use super::queue::{self, Limits, Wake};
@@ -21,6 +20,7 @@ use super::{
 use crate::api::NodeENIAttachment;
 use crate::cluster::{Cluster, KubeCluster};
 use crate::ec2::Ec2;
+use crate::mandate::Mandate;
 use crate::model::InstanceId;
 use crate::plan::Settings;
 use crate::plan::budget::Lane;
@@ -70,28 +70,40 @@ const GATHER: Duration = Duration::from_secs(1);
 /// The slots of an instance come one by one: one pass takes them all. An attach takes seconds.
 const SLOTS_GATHER: Duration = Duration::from_millis(500);
 
+/// What the controller acts through.
+pub struct Ports<E> {
+    /// For the lease alone: it is asked for before there is a mandate.
+    pub lease: Client,
+    /// Kubernetes, within the mandate.
+    pub client: Client,
+    /// EC2, within the mandate.
+    pub ec2: E,
+    /// Until when this process may act. It begins when the lease is held, or must have begun if none is asked
+    /// for.
+    pub mandate: Mandate,
+}
+
 /// Runs the controller until told to stop, and says how far it is.
 pub async fn run<E: Ec2>(
-    client: Client,
-    ec2: E,
+    ports: Ports<E>,
     options: Options,
     stop: watch::Receiver<bool>,
     stage: watch::Sender<Stage>,
 ) -> End {
+    let Ports { lease, client, ec2, mandate } = ports;
     let Some((namespace, identity)) = options.lease.clone() else {
-        act(client, ec2, Mandate::unlimited(), &options, (stop, stage)).await;
+        act(client, ec2, &options, (stop, stage)).await;
         return End::Told;
     };
-    let mut leadership = Leadership::new(client.clone(), &namespace, identity, SystemClock);
+    let mut leadership = Leadership::new(lease, &namespace, identity, SystemClock, mandate);
     let mut told = stop.clone();
     tokio::select! {
         () = leadership.acquire() => {}
         _ = told.wait_for(|stop| *stop) => return End::Told,
     }
     // Dropping the passes is what ends them at the deadline: a call under way has a time-out that is
-    // over before anybody else may lead. `Fenced` keeps a process that was stopped and goes on from making
+    // over before anybody else may lead. The mandate keeps a process that was stopped and goes on from making
     // another one before that.
-    let mandate = leadership.mandate();
     // A task of its own: passes that are busy must not keep it from renewing.
     let (leave, left) = tokio::sync::oneshot::channel::<()>();
     let mut holding = tokio::spawn(async move {
@@ -105,7 +117,7 @@ pub async fn run<E: Ec2>(
     let end = tokio::select! {
         biased;
         _ = &mut holding => End::LeaseLost,
-        () = act(client, ec2, mandate, &options, (stop, stage)) => End::Told,
+        () = act(client, ec2, &options, (stop, stage)) => End::Told,
     };
     if end == End::Told {
         drop(leave);
@@ -116,26 +128,21 @@ pub async fn run<E: Ec2>(
     end
 }
 
-/// Kubernetes as the passes know it.
-type OurCluster = Fenced<KubeCluster, SystemClock>;
-
-/// EC2 as the passes know it: shared by them, within the budget, for as long as we lead, and while AWS takes our credentials.
-type OurEc2<E> = SharedEc2<Budgeted<Fenced<Authorized<Metered<E>, SystemClock>, SystemClock>>>;
+/// EC2 as the passes know it: shared by them, within the budget, and while AWS takes our credentials.
+type OurEc2<E> = SharedEc2<Budgeted<Authorized<Metered<E>, SystemClock>>>;
 
 /// What our passes are given.
-type OurContext<E> = Context<OurCluster, OurEc2<E>, SystemClock>;
+type OurContext<E> = Context<KubeCluster, OurEc2<E>, SystemClock>;
 
 /// What every pass is given.
-fn context<E: Ec2>(cluster: KubeCluster, ec2: E, mandate: Mandate, options: &Options) -> Arc<OurContext<E>> {
+fn context<E: Ec2>(cluster: KubeCluster, ec2: E, options: &Options) -> Arc<OurContext<E>> {
     let authority = Authority::default();
     let ec2 = Metered::new(ec2, options.metrics.clone());
     let ec2 = Authorized::new(ec2, authority.clone(), SystemClock);
     let budget = Budget::new(&options.budget);
     let context = Arc::new(Context {
-        cluster: Fenced::new(cluster, mandate.clone(), SystemClock),
-        // The fence is behind the budget: a call that has waited for its turn is looked at again before it
-        // is sent.
-        ec2: SharedEc2::new(Budgeted::new(Fenced::new(ec2, mandate, SystemClock), budget.clone())),
+        cluster,
+        ec2: SharedEc2::new(Budgeted::new(ec2, budget.clone())),
         clock: SystemClock,
         settings: options.settings.clone(),
         memory: Memory::default(),
@@ -149,7 +156,6 @@ fn context<E: Ec2>(cluster: KubeCluster, ec2: E, mandate: Mandate, options: &Opt
 async fn act<E: Ec2>(
     client: Client,
     ec2: E,
-    mandate: Mandate,
     options: &Options,
     (stop, stage): (watch::Receiver<bool>, watch::Sender<Stage>),
 ) {
@@ -160,7 +166,7 @@ async fn act<E: Ec2>(
         (Woken { node_enis: woken_node_enis, instances: woken_instances }, node_enis.clone());
     let watches = Watches::new(client.clone(), snapshot.clone(), Wakes { node_enis, instances });
     let cluster = KubeCluster::new(client, snapshot);
-    let context = context(cluster, ec2, mandate, options);
+    let context = context(cluster, ec2, options);
     stage.send_replace(Stage::CatchingUp);
     let (mut seen_all, has_begun) = (stage.subscribe(), stage.subscribe());
     let passes = async {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
-use super::context::{Clock, Context, Swept};
+use super::context::{Context, Swept};
+use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterErrorKind, Done};
 use crate::ec2::{Ec2, EniQuery};
 use crate::model::{Ownership, Slot};

@@ -3,8 +3,9 @@
 use k8s_openapi::jiff::SignedDuration;
 
 use super::PassError;
-use super::context::{Clock, Context};
+use super::context::Context;
 use crate::api::NodeENI;
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::ec2::{Ec2, EniQuery};
 use crate::plan::Pace;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::context::{Clock, Context};
+use super::context::Context;
 use super::instance_pass::BEHIND;
 use crate::api::NodeENIAttachment;
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::ec2::{Ec2, Turn};
 use crate::model::InstanceId;

@@ -143,6 +143,17 @@ pub struct Ec2Error {
     pub message: String,
 }
 
+/// The code of a call that was never sent, because this process may not act any more.
+pub const LEASE_LOST: &str = "LeaseLost";
+
+impl Ec2Error {
+    /// Whether the call was never sent, because this process may not act any more. It says nothing of EC2.
+    #[must_use]
+    pub fn is_lease_lost(&self) -> bool {
+        self.code == LEASE_LOST
+    }
+}
+
 /// What a failed EC2 call means to the operator.
 ///
 /// The kinds are few because each calls for a different reaction. Codes that call for the same

@@ -1,4 +1,4 @@
-//! Words: what EC2 and Kubernetes say, as types.
+//! Words: what EC2, Kubernetes and the kernel say, as types.
 //!
 //! Nothing here performs I/O, reads a clock, or knows a client. The planner, the ports and their
 //! adapters all speak these words, so none of them needs to name another.
@@ -7,14 +7,19 @@ mod eni;
 mod error;
 mod ids;
 mod instance;
+mod link;
 mod network;
 mod slot;
 mod tags;
 
 pub use eni::{AddressKind, Attachment, AttachmentState, CreateEni, Eni, EniChange};
-pub use error::{Call, Ec2Error, Ec2ErrorKind, Thing};
+pub use error::{Call, Ec2Error, Ec2ErrorKind, LEASE_LOST, Thing};
 pub use ids::{AttachmentId, EniId, InstanceId, InvalidId, SecurityGroupId, SubnetId, VpcId};
 pub use instance::{Card, HeldPosition, Instance, InstanceState, InstanceType, Position};
+pub use link::{
+    DefaultRoute, Elsewhere, Function, HostError, HostView, InvalidMac, InvalidPci, Link, LinkChange, Lower,
+    MAIN_TABLE, MacAddress, NetNsId, PciAddress,
+};
 pub use network::{SecurityGroup, Subnet};
 pub use slot::{ClusterId, Epoch, Slot, client_token};
 pub use tags::{MAX_USER_TAGS, Ownership, RESERVED_TAG_PREFIXES, key as tag_key, marked as marked_tags};

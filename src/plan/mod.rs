@@ -17,6 +17,7 @@ pub mod events;
 pub mod fanout;
 pub mod full;
 pub mod hop_limit;
+pub mod host;
 pub mod instance;
 pub mod lease;
 pub mod neighbours;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use xtask::http::request;
 use xtask::process::Guarded;
-use xtask::testbed::{Testbed, TestbedOptions};
 
+use crate::bed::{Bed, Ec2};
 use crate::unworkable::{Case, make_nodes, node_eni, told, told_once};
 use crate::world::World;
 
@@ -19,14 +19,9 @@ const DEADLINE: Duration = Duration::from_mins(4);
 const CREDENTIALS: [&str; 4] =
     ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
 
-/// A cluster with nodes, if its parts are to be had.
-fn testbed() -> Option<Testbed> {
-    if !Testbed::obtainable().unwrap() {
-        return None;
-    }
-    let testbed = Testbed::start(&TestbedOptions { ec2: true, ..TestbedOptions::default() }).unwrap();
-    testbed.install_crds().unwrap();
-    Some(testbed)
+/// A cluster, if its parts are to be had.
+fn testbed() -> Option<Bed> {
+    Bed::take(Ec2::Throttled)
 }
 
 /// Waits until something holds.

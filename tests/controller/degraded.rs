@@ -102,8 +102,7 @@ async fn an_api_server_that_is_restarted_in_the_middle_is_found_again() {
     let hit = stage.door.gate.arm(45, Moment::Meanwhile);
     stage.world.apply().await.unwrap();
     println!("restarted at {}", hit.await.unwrap());
-    let testbed = stage.testbed;
-    tokio::task::spawn_blocking(|| testbed.restart_apiserver()).await.unwrap().unwrap();
+    tokio::task::block_in_place(|| stage.testbed.restart_apiserver()).unwrap();
     stage.controller.check_alive().unwrap();
     stage.settles().await;
     let requests = stage.end().await;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use xtask::chaos::{Asked, Controller, Door, GRACE, Moment, Weather, World};
 use xtask::testbed::Testbed;
 
-use crate::stage::{PATIENCE, controller, testbed};
+use crate::bed::{Bed, Ec2};
+use crate::stage::{PATIENCE, controller};
 
 /// What a controller says when it leads.
 const LEADS: &str = " leading";
@@ -19,7 +20,7 @@ struct Rivals {
 
 impl Rivals {
     /// The first leads, and the second waits.
-    async fn set(testbed: &'static Testbed, name: &str) -> Self {
+    async fn set(testbed: &Testbed, name: &str) -> Self {
         let mut world = World::make(testbed, name).await.unwrap();
         world.want.made = 12;
         let kubectl = xtask::kubectl::Kubectl::find(&testbed.kubeconfig_path()).unwrap();
@@ -69,8 +70,8 @@ fn changes(asked: Vec<Asked>) -> Vec<Asked> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_controllers_one_acts_and_hands_over_when_told_to_stop() {
-    let Some((testbed, _turn)) = testbed().await else { return };
-    let mut rivals = Rivals::set(testbed, "hand-over").await;
+    let Some(testbed) = Bed::take(Ec2::Unthrottled) else { return };
+    let mut rivals = Rivals::set(&testbed, "hand-over").await;
     rivals.world.apply().await.unwrap();
     rivals.world.settles(&mut rivals.first.1, PATIENCE).await.unwrap();
     let others: Vec<Asked> =
@@ -87,8 +88,8 @@ async fn of_two_controllers_one_acts_and_hands_over_when_told_to_stop() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_is_cut_off_from_the_api_server_stops_acting_before_the_next_one_starts() {
-    let Some((testbed, _turn)) = testbed().await else { return };
-    let mut rivals = Rivals::set(testbed, "cut-off").await;
+    let Some(testbed) = Bed::take(Ec2::Unthrottled) else { return };
+    let mut rivals = Rivals::set(&testbed, "cut-off").await;
     // Its work is slow, so that there is something left to do for whoever does not know better.
     rivals.world.region.set(&serde_json::json!({ "attach_millis": 3000 })).unwrap();
     let hit = rivals.first.0.gate.arm(60, Moment::Meanwhile);
@@ -111,8 +112,8 @@ async fn a_leader_that_is_cut_off_from_the_api_server_stops_acting_before_the_ne
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_slept_through_its_lease_changes_nothing_in_ec2_any_more() {
-    let Some((testbed, _turn)) = testbed().await else { return };
-    let mut rivals = Rivals::set(testbed, "asleep").await;
+    let Some(testbed) = Bed::take(Ec2::Unthrottled) else { return };
+    let mut rivals = Rivals::set(&testbed, "asleep").await;
     let hit = rivals.first.0.gate.arm(60, Moment::Meanwhile);
     rivals.world.apply().await.unwrap();
     println!("stopped at {}", hit.await.unwrap());

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "a test waits in real time")]
 
+mod bed;
 mod credentials;
 mod degraded;
 mod leaders;

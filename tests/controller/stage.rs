@@ -1,35 +1,17 @@
-//! A testbed that the tests here share, one after the other, and one controller behind its door.
+//! A world in a testbed, and one controller behind its door.
 
 use std::path::Path;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
 use xtask::chaos::{Controller, Door, World};
 use xtask::kubectl::Kubectl;
-use xtask::testbed::{Testbed, TestbedOptions};
+use xtask::testbed::Testbed;
+
+use crate::bed::{Bed, Ec2};
 
 /// How long what is wanted may take to be there.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
-
-/// The testbed, for one test at a time: a controller works on all that there is.
-pub(crate) async fn testbed() -> Option<(&'static Testbed, MutexGuard<'static, ()>)> {
-    static TESTBED: OnceLock<Testbed> = OnceLock::new();
-    static TURN: Mutex<()> = Mutex::const_new(());
-    if !Testbed::obtainable().unwrap() {
-        return None;
-    }
-    let turn = TURN.lock().await;
-    let start = || {
-        let ec2_args = vec!["--unthrottled".to_owned()];
-        let options = TestbedOptions { ec2: true, ec2_args, ..TestbedOptions::default() };
-        let testbed = Testbed::start(&options).unwrap();
-        testbed.install_crds().unwrap();
-        testbed
-    };
-    Some((TESTBED.get_or_init(start), turn))
-}
 
 /// The place of a controller for a world.
 pub(crate) fn controller(testbed: &Testbed, name: &str, world: &World, door: &Door) -> Controller {
@@ -39,25 +21,25 @@ pub(crate) fn controller(testbed: &Testbed, name: &str, world: &World, door: &Do
 
 /// A world, and a controller that is to make twelve ENIs in it.
 pub(crate) struct Stage {
-    pub(crate) testbed: &'static Testbed,
     pub(crate) world: World,
     pub(crate) door: Door,
     pub(crate) controller: Controller,
     pub(crate) kubectl: Kubectl,
     begun: Instant,
-    _turn: MutexGuard<'static, ()>,
+    /// The last to go: the others are in it.
+    pub(crate) testbed: Bed,
 }
 
 impl Stage {
     /// The controller does not run yet, and nothing is wanted yet.
     pub(crate) async fn set(name: &str) -> Option<Self> {
-        let (testbed, turn) = testbed().await?;
-        let mut world = World::make(testbed, name).await.unwrap();
+        let testbed = Bed::take(Ec2::Unthrottled)?;
+        let mut world = World::make(&testbed, name).await.unwrap();
         world.want.made = 12;
-        let door = Door::open(testbed, name).await.unwrap();
-        let controller = controller(testbed, name, &world, &door).alone();
+        let door = Door::open(&testbed, name).await.unwrap();
+        let controller = controller(&testbed, name, &world, &door).alone();
         let kubectl = Kubectl::find(&testbed.kubeconfig_path()).unwrap();
-        Some(Self { testbed, world, door, controller, kubectl, begun: Instant::now(), _turn: turn })
+        Some(Self { world, door, controller, kubectl, begun: Instant::now(), testbed })
     }
 
     /// A controller at work.

@@ -32,11 +32,19 @@ fn policy(type_: &str) -> Value {
     json!({ "spec": { "detachPolicy": { "type": type_ } } })
 }
 
-/// The changes that the controller makes over a while.
+/// The changes that the controller makes over a while at rest. An event, a node's label and the counts come a
+/// moment after what they tell of: so if there are changes, there is a second while.
 async fn changes(stage: &Stage, time: Duration) -> Vec<xtask::chaos::Asked> {
-    let before = stage.door.gate.count();
-    tokio::time::sleep(time).await;
-    stage.door.gate.since(before).into_iter().filter(|asked| asked.changes).collect()
+    let mut seen = vec![];
+    for _ in 0..2 {
+        let before = stage.door.gate.count();
+        tokio::time::sleep(time).await;
+        seen = stage.door.gate.since(before).into_iter().filter(|asked| asked.changes).collect();
+        if seen.is_empty() {
+            break;
+        }
+    }
+    seen
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +65,6 @@ async fn a_node_eni_that_cannot_be_read_keeps_its_status_and_its_enis_and_can_be
         stage.controller.start().unwrap();
     }
     stage.end().await;
-    restore().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,23 +88,11 @@ async fn a_slots_object_that_cannot_be_read_is_there_for_all_purposes() {
         stage.get(&["nodeeniattachments"])["items"].as_array().is_some_and(|all| all.len() == 1)
     };
     stage.until("the others to go", one_left).await;
-    let mut wrote = changes(&stage, Duration::from_secs(6)).await;
-    // The label goes from a node a moment after its last object.
-    wrote.retain(|asked| !asked.what.contains("/nodes/"));
-    assert_eq!(wrote, []);
+    assert_eq!(changes(&stage, Duration::from_secs(6)).await, []);
     assert!(stage.world.node_eni().await.unwrap().is_some(), "it was taken for empty");
     stage.patch("nodeeniattachment", &victim, &policy("Force"));
     stage.settles().await;
     assert_eq!(stage.world.region.made().unwrap(), made, "an ENI was made again");
     stage.controller.kill().unwrap();
     stage.world.end().await.unwrap();
-    drop(stage);
-    restore().await;
-}
-
-/// Puts the rules back in force.
-async fn restore() {
-    if let Some((testbed, _turn)) = crate::stage::testbed().await {
-        testbed.install_crds().unwrap();
-    }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use xtask::http::request;
 use xtask::process::Guarded;
-use xtask::testbed::{Testbed, TestbedOptions};
 
+use crate::bed::{Bed, Ec2};
 use crate::world::World;
 
 /// Longest that a condition may take to appear.
@@ -119,11 +119,7 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn what_cannot_work_is_told_once_and_backed_off_and_nothing_is_made() {
-    if !Testbed::obtainable().unwrap() {
-        return;
-    }
-    let testbed = Testbed::start(&TestbedOptions { ec2: true, ..TestbedOptions::default() }).unwrap();
-    testbed.install_crds().unwrap();
+    let Some(testbed) = Bed::take(Ec2::Throttled) else { return };
     let mut world = World::new(&testbed, "unworkable");
     make_nodes(&world);
     let mut controller = world.controller(&world.ec2.clone());
@@ -143,11 +139,7 @@ fn what_cannot_work_is_told_once_and_backed_off_and_nothing_is_made() {
 
 #[test]
 fn a_missing_permission_is_named_and_all_goes_on_once_it_is_given() {
-    if !Testbed::obtainable().unwrap() {
-        return;
-    }
-    let testbed = Testbed::start(&TestbedOptions { ec2: true, ..TestbedOptions::default() }).unwrap();
-    testbed.install_crds().unwrap();
+    let Some(testbed) = Bed::take(Ec2::Throttled) else { return };
     let mut world = World::new(&testbed, "forbidden");
     make_nodes(&world);
     let mut controller = world.controller(&world.ec2.clone());

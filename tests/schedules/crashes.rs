@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::gate::Strike;
 use crate::job::{Left, Stage, begin, finish, under_lag, watched};
-use crate::run::{jump, next, take};
+use crate::run::{is_idle, jump, next, take};
 use crate::users;
 use crate::world::{Agents, World};
 
@@ -83,7 +83,7 @@ fn run_steps(world: &mut World, steps: u64) -> bool {
     while world.steps < steps {
         match next(world, None) {
             Some(turn) => take(world, turn, Strike::None).unwrap_or_else(|error| panic!("{error}")),
-            None if !jump(world) => return false,
+            None if is_idle(world) || !jump(world) => return false,
             None => {}
         }
     }

@@ -69,6 +69,12 @@ pub fn jump(world: &mut World) -> bool {
     true
 }
 
+/// Whether there is nothing to do any more. Two looks at all of EC2 that found nothing new will find nothing new
+/// for ever.
+pub fn is_idle(world: &World) -> bool {
+    world.queue.only_sweeps() && world.swept_in_vain > 1
+}
+
 /// Runs the world until it is at rest, without faults.
 pub fn settle(world: &mut World, rng: Option<&mut Rng>) -> Result<(), String> {
     settle_by(world, rng, |_| ())
@@ -95,9 +101,7 @@ fn settle_by(world: &mut World, mut rng: Option<&mut Rng>, mut at: impl FnMut(&W
             if next(world, None).is_some() {
                 continue;
             }
-            // Two looks at all of EC2 that found nothing new will find nothing new for ever.
-            let idle = world.queue.only_sweeps() && world.swept_in_vain > 1;
-            if idle || world.now - world.last_change > REST {
+            if is_idle(world) || world.now - world.last_change > REST {
                 world.advance(LAG);
                 return Ok(());
             }

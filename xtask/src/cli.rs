@@ -33,6 +33,8 @@ pub enum Command {
     /// Measure how fast the operator is, and what it costs.
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Plug devices into a virtual machine in which the node agent runs, and see what it makes of them.
+    VmTest,
     /// Run everything that has to hold, and install what that takes.
     Test {
         /// Only the steps whose titles contain this.

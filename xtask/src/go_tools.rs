@@ -1,4 +1,4 @@
-//! The programs of a control plane: found, or built once from their Go modules.
+//! The programs of a control plane, and plugins for pods' networks: found, or built once from their Go modules.
 
 use std::{
     ffi::OsString,
@@ -69,12 +69,28 @@ pub const HELM: GoTool = GoTool {
     of_envtest: false,
 };
 
+/// The CNI plugin that puts a macvlan on a link into a pod.
+pub const MACVLAN: GoTool = cni("macvlan", "github.com/containernetworking/plugins/plugins/main/macvlan");
+
+/// The CNI plugin that puts a link itself into a pod.
+pub const HOST_DEVICE: GoTool =
+    cni("host-device", "github.com/containernetworking/plugins/plugins/main/host-device");
+
+const fn cni(name: &'static str, package: &'static str) -> GoTool {
+    GoTool { name, module: "xtask/cni-plugins", package, ldflags: "-s -w", of_envtest: false }
+}
+
 impl GoTool {
     /// The binary: from `KUBEBUILDER_ASSETS` if that is set, else from the cache, built if it is not there.
     pub fn binary(&self) -> Result<PathBuf> {
         if let Some(assets) = self.assets() {
             return self.given(Path::new(&assets));
         }
+        self.built()
+    }
+
+    /// The binary from the cache, built if it is not there: of what is no part of a control plane.
+    pub fn built(&self) -> Result<PathBuf> {
         let entry = cache::entry(&self.entry()?, |folder| self.build(folder))?;
         Ok(entry.join(self.name))
     }
@@ -84,6 +100,11 @@ impl GoTool {
         if let Some(assets) = self.assets() {
             return self.given(Path::new(&assets)).map(drop);
         }
+        self.buildable()
+    }
+
+    /// Fails with the reason if [`Self::built`] would not even try.
+    pub fn buildable(&self) -> Result<()> {
         if cache::has(&self.entry()?)? { Ok(()) } else { self.require_go() }
     }
 

@@ -28,3 +28,4 @@ pub mod repo;
 pub mod runtime;
 pub mod suite;
 pub mod testbed;
+pub mod vm;

@@ -7,7 +7,7 @@ use clap::Parser;
 use xtask::{
     bench, chaos,
     cli::{Cli, Command},
-    demo, r#gen, suite, testbed,
+    demo, r#gen, suite, testbed, vm,
 };
 
 fn main() -> ExitCode {
@@ -26,9 +26,11 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Gen { check } => r#gen::run(check)?,
         Command::Testbed => testbed::run()?,
+        Command::Demo(options) if options.vm => vm::show(options.once)?,
         Command::Demo(options) => demo::run(&options).map(drop)?,
         Command::Chaos(options) => chaos::command(&options)?,
         Command::Bench(command) => bench::run(&command)?,
+        Command::VmTest => return vm::test(),
         Command::Test { filter } => return suite::run(filter.as_deref()),
     }
     Ok(true)

@@ -8,7 +8,7 @@ use futures::future::{Either, select};
 use tokio::sync::Notify;
 
 use super::timer::Timer;
-use crate::controller::lock::lock;
+use crate::lock::lock;
 use crate::plan::budget::{Bucket, Lane, Limit};
 
 /// One action's bucket, and the line before it.

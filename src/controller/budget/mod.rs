@@ -23,8 +23,8 @@ pub use self::errand::in_lane;
 use self::gate::{Gate, Spent};
 pub use self::timer::MachineTimer;
 use self::timer::Timer;
-use crate::controller::lock::lock;
 use crate::ec2::{Answer, Turn};
+use crate::lock::lock;
 use crate::model::{Call, Ec2Error, Ec2ErrorKind, InstanceId};
 use crate::plan::budget::{Lane, Limits, Share};
 

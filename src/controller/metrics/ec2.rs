@@ -27,11 +27,20 @@ impl<E: Ec2> Metered<E> {
         Self { inner, metrics }
     }
 
-    async fn count<A>(&self, call: Call, send: impl Future<Output = Answer<A>>) -> Answer<A> {
-        let begun = now();
-        let answer = send.await;
-        self.metrics.called(call, &answer, begun.elapsed());
-        answer
+    /// On the heap, and only once it is made: a call of the SDK takes tens of kilobytes, and thousands of passes
+    /// wait for their turn to make one.
+    fn count<A: Send>(
+        &self,
+        call: Call,
+        send: impl Future<Output = Answer<A>> + Send,
+    ) -> impl Future<Output = Answer<A>> + Send {
+        let send = Box::pin(send);
+        async move {
+            let begun = now();
+            let answer = send.await;
+            self.metrics.called(call, &answer, begun.elapsed());
+            answer
+        }
     }
 }
 

@@ -23,9 +23,9 @@ pub(super) use self::ec2::Metered;
 pub(super) use self::words::{DegradedMode, Queue};
 use super::budget::BudgetLevel;
 use crate::api::CloudState;
-use crate::controller::lock::lock;
 use crate::ec2::Answer;
-use crate::model::Call;
+use crate::lock::lock;
+use crate::model::{Call, Ec2Error};
 
 /// A label. Both parts are words of ours.
 type Label = (&'static str, &'static str);
@@ -140,7 +140,10 @@ impl Metrics {
 
     /// A call was sent and has been answered, or has not.
     fn called<A>(&self, call: Call, answer: &Answer<A>, took: Duration) {
-        self.calls.answered(call, answer, took);
+        // A call that was never sent is none.
+        if !answer.as_ref().is_err_and(Ec2Error::is_lease_lost) {
+            self.calls.answered(call, answer, took);
+        }
     }
 
     /// Counts and times a pass.

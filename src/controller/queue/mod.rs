@@ -16,10 +16,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::PassError;
-use super::pulse::{BEAT, Heart};
 use crate::cluster::ClusterErrorKind;
 use crate::model::Ec2ErrorKind;
 use crate::plan::{Pace, backoff};
+use crate::pulse::{BEAT, Heart};
 
 /// Something has happened to a key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use futures::future::pending;
 
 use super::*;
-use crate::controller::Pulse;
+use crate::pulse::Pulse;
 
 /// Limits under which a test need not wait.
 const EAGER: Limits = Limits { at_once: 8, interval: Duration::ZERO, gather: Duration::ZERO };

@@ -9,8 +9,8 @@ use futures::future::{BoxFuture, Shared};
 
 use tokio::time::Instant;
 
-use crate::controller::lock::lock;
 use crate::ec2::Answer;
+use crate::lock::lock;
 
 /// How long to gather what is asked at the same time.
 ///
@@ -19,9 +19,10 @@ pub(super) const WINDOW: Duration = Duration::from_millis(200);
 
 /// Shortest time between two calls of one kind.
 ///
-/// Hundreds of passes that a budget spreads over minutes would otherwise each ask at a moment of its own. Two
-/// seconds are no more than EC2 needs for an attach.
-const SPACING: Duration = Duration::from_secs(2);
+/// Hundreds of passes that a budget spreads over minutes would otherwise each ask at a moment of its own. Three
+/// seconds are about what EC2 needs for an attach, so a thousand attachments that take their 200 seconds are read
+/// seventy times.
+const SPACING: Duration = Duration::from_secs(3);
 
 /// What many ask at the same time, asked once.
 pub(super) struct Batch<K, V>(Arc<Mutex<Gathering<K, V>>>);

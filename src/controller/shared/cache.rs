@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::controller::lock::lock;
+use crate::lock::lock;
 
 /// What is known, and until when.
 pub(super) struct Cache<K, V>(Mutex<BTreeMap<K, (Instant, V)>>);

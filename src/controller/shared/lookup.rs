@@ -9,8 +9,8 @@ use futures::future::{BoxFuture, Shared};
 use tokio::time::Instant;
 
 use super::batch::WINDOW;
-use crate::controller::lock::lock;
 use crate::ec2::Answer;
+use crate::lock::lock;
 
 /// How long an answer is good. A re-tagged subnet is noticed after this, by whoever asks then.
 const LIFE: Duration = Duration::from_mins(5);

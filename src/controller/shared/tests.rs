@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::controller::lock::lock;
+use crate::lock::lock;
 use crate::model::{Call, Epoch, SecurityGroupId, Slot, SubnetId, VpcId};
 
 /// An EC2 that knows every instance and has one ENI for each, and counts what it is asked.

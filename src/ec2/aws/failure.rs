@@ -11,7 +11,8 @@ use aws_sdk_ec2::{
 use super::convert::Unusable;
 use crate::{
     ec2::{readable, sort},
-    model::{Call, Ec2Error, Ec2ErrorKind},
+    mandate::{Lapsed, is_lapse},
+    model::{Call, Ec2Error, Ec2ErrorKind, LEASE_LOST},
 };
 
 /// Where credentials come from, for somebody who has given none.
@@ -48,6 +49,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match error {
+        _ if is_lapse(error) => (Ec2ErrorKind::Conflict, LEASE_LOST.to_owned(), Lapsed.to_string()),
         SdkError::ServiceError(answer) => refusal(answer.err().meta(), answer.raw().status().as_u16()),
         SdkError::ConstructionFailure(_) => no_credentials(error),
         SdkError::DispatchFailure(_) if of_credentials(&chain(error)) => no_credentials(error),

@@ -6,6 +6,7 @@
 
 mod convert;
 mod failure;
+mod fence;
 mod filter;
 
 use std::collections::BTreeMap;
@@ -31,8 +32,10 @@ use aws_sdk_ec2::{
 use self::{
     convert::Unusable,
     failure::{WAYS_TO_CREDENTIALS, chain, failed, unusable},
+    fence::Fence,
 };
 use super::{Answer, Ec2, EniQuery, PAGE, SecurityGroupQuery, SubnetQuery};
+use crate::mandate::Mandate;
 use crate::model::{
     AddressKind, AttachmentId, Call, CreateEni, Eni, EniChange, EniId, Instance, InstanceId, InstanceType,
     Position, SecurityGroup, Subnet, tag_key,
@@ -111,6 +114,13 @@ impl Aws {
             .timeout_config(timeouts)
             .build();
         Self { client: Client::from_conf(config), credentials }
+    }
+
+    /// The same, for as long as this process may act: after that, no call is sent.
+    #[must_use]
+    pub fn within(self, mandate: Mandate) -> Self {
+        let config = self.client.config().to_builder().interceptor(Fence(mandate)).build();
+        Self { client: Client::from_conf(config), ..self }
     }
 
     /// Looks whether there are credentials at all. AWS is not asked what it thinks of them.

@@ -1,4 +1,10 @@
-use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_ec2::{
+    config::{
+        ConfigBag, Credentials, Intercept, RuntimeComponents, SharedCredentialsProvider,
+        interceptors::BeforeTransmitInterceptorContextRef,
+    },
+    error::BoxError,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -6,7 +12,8 @@ use tokio::{
 };
 
 use super::*;
-use crate::model::Ec2ErrorKind;
+use crate::mandate::uptime;
+use crate::model::{Ec2ErrorKind, LEASE_LOST};
 
 #[test]
 fn the_app_name_is_one_that_the_sdk_takes() {
@@ -257,4 +264,40 @@ async fn the_environment_names_endpoint_and_credentials() {
     .await;
     assert!(said.contains("Ok([])"), "{said}");
     assert!(sent.recv().await.unwrap().contains("/eu-central-1/ec2/aws4_request"));
+}
+
+/// Ends a mandate when a request is signed and about to be handed to its connection.
+#[derive(Debug)]
+struct Ending(Mandate);
+
+impl Intercept for Ending {
+    fn name(&self) -> &'static str {
+        "Ending"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.extend(uptime());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_mandate_ends_before_it_is_written_is_not_sent_and_said_to_be_unsent() {
+    let (endpoint, mut sent) = server("200 OK", "<DeleteNetworkInterfaceResponse/>").await;
+    let mandate = Mandate::none();
+    mandate.extend(uptime() + Duration::from_mins(1));
+    let aws = Aws::over(&config(&endpoint), Duration::from_secs(5)).within(mandate.clone());
+    aws.delete(&eni()).await.unwrap();
+    assert!(sent.recv().await.unwrap().contains("Action=DeleteNetworkInterface"));
+    let ending = aws.client.config().to_builder().interceptor(Ending(mandate)).build();
+    let aws = Aws { client: Client::from_conf(ending), ..aws };
+    let error = aws.delete(&eni()).await.unwrap_err();
+    assert_eq!((error.kind, error.code.as_str()), (Ec2ErrorKind::Conflict, LEASE_LOST), "{error}");
+    assert!(error.is_lease_lost() && error.message.contains("was not sent"), "{error}");
+    assert!(sent.try_recv().is_err(), "it was sent");
 }

@@ -42,6 +42,9 @@ pub struct DemoOptions {
     /// Use this cluster instead of an API server of its own; all that is put into it is taken out again.
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// Show one node instead, which is a virtual machine with a kernel of its own and the node agent in it.
+    #[arg(long, conflicts_with_all = ["json", "kubeconfig", "nodes"])]
+    pub vm: bool,
     /// How many nodes there are.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub nodes: u32,
@@ -49,7 +52,7 @@ pub struct DemoOptions {
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        Self { once: false, json: None, kubeconfig: None, nodes: 6 }
+        Self { once: false, json: None, kubeconfig: None, vm: false, nodes: 6 }
     }
 }
 

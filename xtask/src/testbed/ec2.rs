@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, PoisonError},
     thread,
@@ -36,7 +36,7 @@ pub struct Ec2Sim {
 impl Ec2Sim {
     /// Builds it, starts it on a free port, and waits for its URL. Its log goes into `folder`.
     pub fn start(folder: &Path, more: &[String]) -> Result<Self> {
-        let mut command = Command::new(cargo::build_binary("ec2-sim")?);
+        let mut command = Command::new(binary()?);
         command.args(["--listen", "127.0.0.1:0"]).args(more);
         let log = folder.join("ec2-sim.log");
         let mut process = Guarded::spawn("ec2-sim", &command, &Output::Log(log.clone()))?;
@@ -74,6 +74,16 @@ impl Ec2Sim {
             ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ]
+    }
+}
+
+/// The binary. Cargo is asked once: it locks its folder, where others may be building.
+fn binary() -> Result<PathBuf> {
+    static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*built {
+        Some(binary) => Ok(binary.clone()),
+        None => Ok(built.insert(cargo::build_binary("ec2-sim")?).clone()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! There is no controller manager, no scheduler and no kubelet: nothing collects garbage, nothing runs pods.
 
 mod apiserver;
+mod clear;
 mod command;
 mod credentials;
 mod ec2;
@@ -164,6 +165,15 @@ impl Testbed {
     /// Applies the CRDs of this version, and returns when they are served.
     pub fn install_crds(&self) -> Result<()> {
         crate::crds::install(self.kube_config()?)
+    }
+
+    /// Takes away what tests have made: the operator's objects, nodes and events; and puts the CRDs back.
+    ///
+    /// Fails if that takes more than 30 s.
+    pub fn clear(&self) -> Result<()> {
+        // What does not fit the CRDs cannot be changed once they are back.
+        clear::run(self.kube_config()?)?;
+        self.install_crds()
     }
 
     /// Stops the API server. All clients lose it; what is stored stays.

@@ -9,18 +9,24 @@ use super::source::{self, Source, tokens};
 /// Each top-level module of `src/`, and the others, or parts of others, that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("mandate", &[]),
     ("api", &["model"]),
     ("plan", &["model", "api"]),
-    ("ec2", &["model"]),
-    ("cluster", &["model", "api", "plan::events", "plan::node"]),
-    ("controller", &["model", "api", "plan", "ec2", "cluster"]),
+    ("ec2", &["model", "mandate"]),
+    ("cluster", &["model", "mandate", "api", "plan::events", "plan::node"]),
+    ("host", &["model"]),
+    ("lock", &[]),
+    ("clock", &["plan::lease", "mandate"]),
+    ("pulse", &["lock"]),
+    ("controller", &["model", "mandate", "api", "plan", "ec2", "cluster", "clock", "lock", "pulse"]),
+    ("agent", &["model", "api", "plan", "host", "cluster", "clock", "lock", "pulse"]),
     ("cli", &["plan::budget"]),
     ("telemetry", &["cli"]),
-    ("http", &["controller"]),
+    ("http", &["pulse"]),
 ];
 
 /// The files that put the modules together, and may name all of them: the library's root, and the binary.
-const ROOTS: &[&str] = &["lib.rs", "main.rs", "start.rs", "drain.rs"];
+const ROOTS: &[&str] = &["lib.rs", "main.rs", "drain.rs", "process.rs", "start.rs", "start_agent.rs"];
 
 fn allowed(module: &str) -> Option<&'static [&'static str]> {
     MAY_USE.iter().find(|(name, _)| *name == module).map(|(_, allowed)| *allowed)

@@ -1,14 +1,14 @@
-//! Whether the controller's loops still turn.
+//! Whether the loops still turn.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::controller::lock::lock;
+use crate::lock::lock;
 use tokio::time::Instant;
 
 /// How often a loop beats, though it has nothing to do.
-pub(super) const BEAT: Duration = Duration::from_secs(5);
+pub(crate) const BEAT: Duration = Duration::from_secs(5);
 
 /// How long after its last beat a loop is stuck: many beats, so that a machine under load is none.
 const STUCK: Duration = Duration::from_mins(1);
@@ -18,7 +18,7 @@ const STUCK: Duration = Duration::from_mins(1);
 pub struct Pulse(Arc<Mutex<BTreeMap<&'static str, Instant>>>);
 
 /// A loop's part of the pulse. Dropping it says that the loop has ended, which is no fault.
-pub(super) struct Heart {
+pub(crate) struct Heart {
     name: &'static str,
     pulse: Pulse,
 }
@@ -34,7 +34,7 @@ impl Pulse {
     }
 
     /// A loop begins.
-    pub(super) fn heart(&self, name: &'static str) -> Heart {
+    pub(crate) fn heart(&self, name: &'static str) -> Heart {
         let heart = Heart { name, pulse: self.clone() };
         heart.beat();
         heart
@@ -54,7 +54,7 @@ impl Pulse {
     }
 
     #[cfg(test)]
-    pub(super) fn last(&self, name: &str) -> Option<Instant> {
+    pub(crate) fn last(&self, name: &str) -> Option<Instant> {
         self.beats().get(name).copied()
     }
 
@@ -66,7 +66,7 @@ impl Pulse {
 
 impl Heart {
     /// The loop has turned.
-    pub(super) fn beat(&self) {
+    pub(crate) fn beat(&self) {
         self.pulse.beats().insert(self.name, now());
     }
 }

@@ -1,15 +1,22 @@
-//! The real clock: the one place that reads it.
+//! Time and chance, and the real clock: the one place that reads it.
 
 use std::hash::{BuildHasher, RandomState};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use rustix::time::{ClockId, clock_gettime};
 
-use super::context::Clock;
+use crate::mandate;
 use crate::plan::lease::Uptime;
 
+/// Time and chance: inputs like any other, so that a test can set them.
+pub trait Clock: Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> Timestamp;
+    /// A number from 0 to 1.
+    fn jitter(&self) -> f64;
+}
+
 /// A clock that nobody sets.
-pub(super) trait SteadyClock: Send + Sync + 'static {
+pub(crate) trait SteadyClock: Send + Sync + 'static {
     /// The time since the machine started, its sleep included.
     fn uptime(&self) -> Uptime;
 }
@@ -35,9 +42,6 @@ impl Clock for SystemClock {
 
 impl SteadyClock for SystemClock {
     fn uptime(&self) -> Uptime {
-        // CLOCK_MONOTONIC stands still while the machine is suspended, and a lease does not.
-        let since = clock_gettime(ClockId::Boottime);
-        // The kernel keeps the nanoseconds below a second.
-        Uptime(SignedDuration::new(since.tv_sec, i32::try_from(since.tv_nsec).unwrap_or_default()))
+        Uptime(SignedDuration::try_from(mandate::uptime()).unwrap_or(SignedDuration::MAX))
     }
 }

@@ -1,0 +1,85 @@
+//! A machine that is a node of a testbed: the agent runs in it, as its static binary, and reaches the API server.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use super::{FORWARDED, Vm, VmOptions};
+use crate::cargo::cargo;
+use crate::process::{Guarded, Output};
+use crate::repo;
+use crate::testbed::Testbed;
+
+/// The variable that names an agent's binary, to be taken instead of one that is built.
+const GIVEN: &str = "ENI_AGENT_BINARY";
+
+/// What the agent is built for: static, so that it runs where there is nothing else.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The agent's binary, built as it is for an image.
+pub fn agent() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os(GIVEN) {
+        return Ok(given.into());
+    }
+    let mut build = cargo()?;
+    build.args(["build", "--release", "--locked", "--target", TARGET, "-p", "eni-operator"]);
+    build.args(["--no-default-features", "--features", "node"]);
+    build.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    eprintln!("building the node agent, static and optimised (a few minutes, once)");
+    let status = Guarded::spawn("cargo", &build, &Output::Inherited)?.wait()?;
+    ensure!(status.success(), "cargo ended with {status}");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repo::at("target"), PathBuf::from);
+    Ok(target.join(TARGET).join("release/eni-operator"))
+}
+
+impl Vm {
+    /// Starts a machine with an agent for the node of this name.
+    pub fn node(testbed: &Testbed, agent: &Path, name: &str) -> Result<Self> {
+        let kubeconfig = testbed.folder().join(format!("kubeconfig-of-{name}"));
+        std::fs::write(&kubeconfig, config(testbed)).context("write the node's kubeconfig")?;
+        let start = testbed.folder().join(format!("agent-of-{name}"));
+        std::fs::write(&start, script(name)).context("write the agent's start")?;
+        let files = [
+            (agent.to_owned(), "bin/eni-operator"),
+            (kubeconfig, "kubeconfig"),
+            (testbed.ca_path().to_owned(), "ca"),
+            (start, "bin/start-agent"),
+        ];
+        let mut vm = Self::start(&VmOptions {
+            files: files.map(|(from, at)| (from, at.to_owned())).to_vec(),
+            forward: Some(testbed.server_url().trim_start_matches("https://").to_owned()),
+        })?;
+        for command in [
+            "ip addr add 10.0.2.15/24 dev eth0",
+            "ip link set eth0 up",
+            "ip route add default via 10.0.2.2",
+            "start-agent",
+        ] {
+            vm.run(command)?;
+        }
+        Ok(vm)
+    }
+}
+
+/// How the agent in the machine reaches the API server, whose certificate is for its address outside.
+fn config(testbed: &Testbed) -> String {
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{ "name": "c", "cluster": {
+            "server": format!("https://{FORWARDED}"), "certificate-authority": "/ca",
+            "tls-server-name": "127.0.0.1",
+        } }],
+        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+        "users": [{ "name": "u", "user": { "token": testbed.token() } }],
+    })
+    .to_string()
+}
+
+/// Starts the agent, with its log in `/run/log` and its number in `/run/agent`.
+fn script(name: &str) -> String {
+    format!(
+        "#!/bin/sh\neni-operator --log-format json node-agent --node-name {name} --kubeconfig /kubeconfig \
+         --state-dir /var/state --metrics-addr 0 >>/run/log 2>&1 &\necho $! >/run/agent\n"
+    )
+}
