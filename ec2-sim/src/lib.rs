@@ -53,7 +53,7 @@ pub use events::{Event, What};
 pub use faults::{ActiveFault, Fault, FaultRule};
 pub use ids::Kind;
 pub use net::{Cidr4, Cidr6};
-pub use policy::{Effect, Statement};
+pub use policy::{Effect, Policy, Statement};
 pub use seed::{Seed, SeedEni, SeedGroup, SeedInstance, SeedSubnet, SeedVpc, Seeded};
 pub use settings::{Settings, Throttle};
 pub use simulator::{Failure, Outcome, Simulator};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::policy::Statement;
+use crate::policy::Policy;
 use crate::throttle::Bucket;
 
 /// What can be chosen. Durations are of the simulated clock and, as JSON, whole milliseconds.
@@ -64,8 +64,8 @@ pub struct Settings {
     pub throttle: Throttle,
     /// Actions that nobody may call, by name; `*` and `?` stand for many and one character.
     pub denied: BTreeSet<String>,
-    /// IAM-like rules. None: everything is allowed.
-    pub policy: Vec<Statement>,
+    /// The policy of whoever calls, in IAM's form. None: everything is allowed.
+    pub policy: Option<Policy>,
 }
 
 /// The request limits.
@@ -113,7 +113,7 @@ impl Default for Settings {
             strict_parameters: false,
             throttle: Throttle::default(),
             denied: BTreeSet::new(),
-            policy: Vec::new(),
+            policy: None,
         }
     }
 }

@@ -142,7 +142,7 @@ impl Simulator {
     /// Asks the rules, and does what the call wants.
     fn carry_out(&mut self, request: &Request) -> Result<Response, ApiError> {
         let settings = &self.core.settings;
-        if !settings.policy.is_empty() || !settings.denied.is_empty() {
+        if settings.policy.is_some() || !settings.denied.is_empty() {
             policy::authorize(settings, &request.questions(&self.core))?;
         }
         if request.is_dry_run() {

@@ -75,6 +75,12 @@ impl Perform for ModifyNetworkInterfaceAttribute {
             vec![Question::about(name, &core.world, Kind::NetworkInterface, &self.network_interface_id)];
         let groups = self.groups.iter();
         questions.extend(groups.map(|id| Question::about(name, &core.world, Kind::SecurityGroup, id)));
+        let attachment = self.attachment.as_ref().and_then(|changes| changes.attachment_id.as_deref());
+        let eni = attachment.and_then(|id| core.world.attached(id));
+        let place = eni.and_then(|eni| eni.attachment.as_ref());
+        questions.extend(
+            place.map(|place| Question::about(name, &core.world, Kind::Instance, &place.instance_id)),
+        );
         questions
     }
 

@@ -144,14 +144,14 @@ pub(super) async fn change_settings(State(shared): State<Shared>, body: String) 
     })
 }
 
-/// Puts an object over another, key by key. Lists are replaced, and so are the maps whose keys are the
-/// caller's own, or they could never lose one.
+/// Puts an object over another, key by key. Lists are replaced, and so are policies and the maps whose keys are
+/// the caller's own, or they could never lose one.
 fn merge(into: &mut Value, changes: Value) {
     match (into, changes) {
         (Value::Object(into), Value::Object(changes)) => {
             for (key, change) in changes {
                 match into.get_mut(&key) {
-                    Some(slot) if key != "buckets" => merge(slot, change),
+                    Some(slot) if !["buckets", "policy"].contains(&key.as_str()) => merge(slot, change),
                     Some(_) | None => drop(into.insert(key, change)),
                 }
             }
