@@ -9,6 +9,7 @@ mod ids;
 mod instance;
 mod link;
 mod network;
+pub mod permission;
 mod slot;
 mod tags;
 

@@ -73,7 +73,9 @@ impl SimEc2 {
     /// What a type can carry. To look through all types of EC2 for it takes longer than the rest of a schedule.
     fn instance_type(&self, name: &str) -> Answer<InstanceType> {
         static KNOWN: Mutex<BTreeMap<String, InstanceType>> = Mutex::new(BTreeMap::new());
-        if let Some(known) = lock(&KNOWN).get(name) {
+        // Where there are rights to look at, the call is made.
+        let free = lock(&self.sim).settings().policy.is_none();
+        if let Some(known) = lock(&KNOWN).get(name).filter(|_| free) {
             return Ok(known.clone());
         }
         let filters = vec![filter("instance-type", [name])];

@@ -22,6 +22,7 @@ mod job;
 mod key;
 mod known;
 mod node_life;
+mod permissions;
 mod queue;
 mod random;
 mod rebuild;

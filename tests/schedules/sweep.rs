@@ -91,7 +91,7 @@ fn at_rest_a_look_changes_nothing() {
 }
 
 /// An ENI of this cluster for a `NodeENI` that nobody has, asked for at the epoch.
-fn orphan(world: &World, node_eni: &str, subnet: usize, epoch: i64) -> String {
+pub fn orphan(world: &World, node_eni: &str, subnet: usize, epoch: i64) -> String {
     let machine = &world.region.machines[0];
     let subnets: Vec<&String> = world.region.subnets.values().flatten().collect();
     let slot = eni_operator::model::Slot {

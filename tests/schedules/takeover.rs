@@ -2,11 +2,13 @@
 
 use ec2_sim::api::{AttachNetworkInterface, CreateNetworkInterface, TagSpecification};
 use eni_operator::api::{NODE_ENI_FINALIZER, NodeENI};
+use eni_operator::model::permission::Feature;
 use eni_operator::model::{Call, tag_key};
 use serde_json::{Value, json};
 
 use crate::cluster::lock as lock_store;
 use crate::ec2::lock;
+use crate::permissions;
 use crate::run::settle;
 use crate::scenarios::{at_rest, calls, cleared, lagging};
 use crate::users;
@@ -135,5 +137,21 @@ fn an_eni_of_another_cluster_with_the_same_name_is_left_alone() {
     world.strangers.extend(foreign);
     at_rest(&mut world);
     assert_eq!(touched(&world), 0);
+    cleared(&mut world);
+}
+
+#[test]
+fn a_take_over_needs_its_own_policy_and_no_more() {
+    let mut world = served(0, 3600);
+    permissions::set(&world, Some(permissions::role(&[Feature::Core])));
+    let _ = settle(&mut world, None);
+    assert_eq!(calls(&world, Call::CreateTags), 0);
+    assert_eq!(touched(&world), 0);
+    permissions::set(&world, Some(permissions::role(&[Feature::Core, Feature::TakeOver])));
+    at_rest(&mut world);
+    assert!(calls(&world, Call::CreateTags) >= 4);
+    assert_eq!(touched(&world), 0);
+    // It is over, and the policy is taken away.
+    permissions::set(&world, Some(permissions::role(&[Feature::Core])));
     cleared(&mut world);
 }

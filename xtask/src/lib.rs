@@ -17,6 +17,7 @@ pub mod crds;
 pub mod demo;
 pub mod r#gen;
 pub mod go_tools;
+pub mod guide;
 pub mod helm;
 pub mod http;
 pub mod install;

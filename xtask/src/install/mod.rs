@@ -5,6 +5,7 @@ mod chart;
 mod container;
 mod controller;
 mod dashboard;
+pub mod iam;
 mod manifests;
 mod monitoring;
 mod names;
