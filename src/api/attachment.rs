@@ -102,11 +102,11 @@ pub struct NodeENIAttachmentSpec {
     #[serde(rename = "secondaryPrivateIPCount", default, skip_serializing_if = "Option::is_none")]
     pub secondary_private_ip_count: Option<i64>,
 
-    /// IPv4 prefixes, likewise.
+    /// IPv4 prefixes, each a /28. Those that it has are left alone if unset; 0 takes them off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipv4_prefix_count: Option<i64>,
 
-    /// IPv6 addresses, likewise.
+    /// IPv6 addresses. Those that it has are left alone if unset; 0 takes them off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipv6_address_count: Option<i64>,
 
@@ -117,7 +117,8 @@ pub struct NodeENIAttachmentSpec {
     /// The link's alternative name, the same on every node.
     pub alt_name: String,
 
-    /// A second alternative name, which no other network can have.
+    /// A second alternative name, which no other network can have: the prefix, `-`, and 8 hexadecimal digits made
+    /// of the `NodeENI`'s name and the subnet.
     pub unique_alt_name: String,
 
     /// What becomes of the device, if it is more than a link.
@@ -177,11 +178,11 @@ pub struct DpdkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_name: Option<String>,
 
-    /// PCI address that the user expects.
+    /// PCI address that the user expects. Another device than the one with the ENI's hardware address is refused.
     #[serde(rename = "pciAddress", default, skip_serializing_if = "Option::is_none")]
     pub pci_address: Option<String>,
 
-    /// Whether a host without an IOMMU will do.
+    /// Whether a host without an IOMMU will do, where the program that uses the device can write to all memory.
     #[serde(rename = "allowUnsafeNoIommu", default)]
     pub allow_unsafe_no_iommu: bool,
 }
@@ -322,7 +323,7 @@ pub struct HostStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// How far the agent is.
+    /// How far the agent is: one word, for people. Programs read the conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
 

@@ -34,4 +34,52 @@ mod tests {
             assert!(rules.contains(prefix), "{prefix} is not named to the user");
         }
     }
+
+    /// The properties of a schema that have no description, by their paths.
+    fn undescribed(path: &str, schema: &serde_json::Value, found: &mut Vec<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            let text = property["description"].as_str().unwrap_or_default().trim();
+            if !text.ends_with('.') {
+                found.push(format!("{path}: {text:?}"));
+            }
+            undescribed(&path, property, found);
+        }
+        if schema["items"].is_object() {
+            undescribed(&format!("{path}[]"), &schema["items"], found);
+        }
+    }
+
+    #[test]
+    fn every_field_is_described_by_sentences() {
+        let mut found = vec![];
+        for crd in crds() {
+            let crd = serde_json::to_value(crd).unwrap();
+            let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+            undescribed(crd["spec"]["names"]["kind"].as_str().unwrap(), schema, &mut found);
+        }
+        assert_eq!(found, Vec::<String>::new());
+        undescribed("X", &serde_json::json!({ "properties": { "y": {} } }), &mut found);
+        assert_eq!(found, ["X.y: \"\""]);
+    }
+
+    #[test]
+    fn what_the_description_of_a_field_says_of_its_default_is_so() {
+        let crd = serde_json::to_value(NodeENI::crd()).unwrap();
+        let spec =
+            &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+        let mut checked = 0;
+        for (name, property) in spec.as_object().unwrap() {
+            let Some(default) = property.get("default") else { continue };
+            let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+            let text = property["description"].as_str().unwrap();
+            let says = [format!("{default} unless set"), format!("`{default}` unless set")];
+            assert!(
+                says.iter().any(|words| text.contains(words)),
+                "{name} does not say that it is {default}: {text}"
+            );
+            checked += 1;
+        }
+        assert!(checked > 4);
+    }
 }

@@ -42,7 +42,8 @@ use super::{NodeENIStatus, NodeSelectorTerm};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct NodeENISpec {
-    /// Labels that a node must bear, all of them, to get the ENIs. An empty map selects every node.
+    /// Labels that a node must bear, all of them, to get the ENIs. An empty map selects every node. A node
+    /// that is not selected any more loses its ENIs. This or `nodeSelectorTerms` is required.
     // The API server drops a null from a map of plain strings: `ng:` with nothing behind it would become
     // the empty map. So null is let in, for the rule to refuse: at a create and at a server-side apply. A
     // merge patch, and with it `kubectl edit` and `kubectl apply` without --server-side, has null for taking
@@ -58,13 +59,14 @@ pub struct NodeENISpec {
     #[schemars(length(min = 1, max = 16))]
     pub node_selector_terms: Option<Vec<NodeSelectorTerm>>,
 
-    /// A subnet, by id. The four subnet fields add up to one list, in the order in which they stand
-    /// here. A node gets an ENI in each listed subnet of its own availability zone.
+    /// A subnet, by id. The four subnet fields (this, `subnetIDs`, `subnetName`, `subnetNames`) add up to one
+    /// list, in this order; what is in it twice counts once, and one of them is required. A node gets an ENI in
+    /// each listed subnet of its own availability zone.
     #[serde(rename = "subnetID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^subnet-[0-9a-f]{8,17}$"))]
     pub subnet_id: Option<String>,
 
-    /// Subnets, by id.
+    /// Subnets, by id: further ones of the list that `subnetID` tells of.
     #[serde(rename = "subnetIDs", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(regex(pattern = r"^subnet-[0-9a-f]{8,17}$")))]
     pub subnet_ids: Option<Vec<String>>,
@@ -75,66 +77,71 @@ pub struct NodeENISpec {
     #[schemars(length(min = 1, max = 256))]
     pub subnet_name: Option<String>,
 
-    /// Subnets, by their tag `Name`.
+    /// Subnets, by their tag `Name`: further ones of the list that `subnetID` tells of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 256)))]
     pub subnet_names: Option<Vec<String>>,
 
     /// `All` makes an ENI in each listed subnet of the node's zone; `One` makes one ENI, in that one
-    /// of them which has the most free addresses.
+    /// of them which has the most free addresses. `All` unless set.
     #[serde(default)]
     pub subnet_policy: SubnetPolicy,
 
-    /// Security groups of the ENIs, by id. Those named by `securityGroupNames` come on top.
+    /// Security groups of the ENIs, by id. Those named by `securityGroupNames` come on top; one of the two fields
+    /// is required. A change is made in place, to the ENIs that there are.
     #[serde(rename = "securityGroupIDs", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(regex(pattern = r"^sg-[0-9a-f]{8,17}$")))]
     pub security_group_ids: Option<Vec<String>>,
 
-    /// Security groups, by group name or else by tag `Name`, in the node's VPC.
+    /// Security groups, by group name or else by tag `Name`, in the node's VPC. A name that stands for none or for
+    /// several is an error, and changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 256)))]
     pub security_group_names: Option<Vec<String>>,
 
     /// Device index of the first subnet's ENI; the next subnet of the same zone gets the next one.
-    /// At least 1 on network card 0.
+    /// At least 1 on network card 0; 1 unless set. Where the index is taken on a node, the ENI gets the next
+    /// free one, and keeps the alternative name of this one.
     #[serde(default = "default_device_index")]
     #[schemars(range(min = 0, max = 127))]
     pub device_index: i64,
 
-    /// Network card that the ENIs hang on. Most instance types have card 0 only.
+    /// Network card that the ENIs hang on; 0 unless set. Most instance types have card 0 only.
     #[serde(default)]
     #[schemars(range(min = 0, max = 31))]
     pub network_card_index: i64,
 
-    /// Whether EC2 deletes the ENI when the instance terminates.
+    /// Whether EC2 deletes the ENI when the instance terminates; `true` unless set. With `false` the ENI is free
+    /// when its instance is gone, and the operator deletes it when nothing asks for it any more.
     #[serde(default = "default_true")]
     pub delete_on_termination: bool,
 
-    /// Description of the ENIs in EC2, 255 characters at most.
+    /// Description of the ENIs in EC2, 255 characters at most. The operator's own text unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub description: Option<String>,
 
-    /// MTU of the links in bytes: 128 to 9001, or 0 to leave the links as they are.
+    /// MTU of the links in bytes: 128 to 9001, or 0 to leave the links as they are. Unset, it is the agent's
+    /// `--default-mtu`, which is 0. The agent sets it, and sets it again where something else changes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self == 0 || (self >= 128 && self <= 9001)").message("mtu must be 0 (leave it alone) or 128 to 9001, the most that a VPC carries"))]
     pub mtu: Option<i64>,
 
-    /// Whether the devices are bound to a DPDK driver.
+    /// Whether the devices are bound to a DPDK driver, and so are no links; `false` unless set.
     #[serde(rename = "enableDPDK", default, skip_serializing_if = "Option::is_none")]
     pub enable_dpdk: Option<bool>,
 
-    /// Another name of `enableDPDK`.
+    /// Another name of `enableDPDK`. Where both are set, they have to agree.
     #[serde(rename = "dpdkEnabled", default, skip_serializing_if = "Option::is_none")]
     pub dpdk_enabled: Option<bool>,
 
-    /// DPDK driver: `vfio-pci` unless set.
+    /// DPDK driver: `vfio-pci` unless set. `igb_uio` and `uio_pci_generic` are the others.
     #[serde(rename = "dpdkDriver", default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self in ['vfio-pci', 'igb_uio', 'uio_pci_generic']").message("dpdkDriver must be vfio-pci, igb_uio or uio_pci_generic"))]
     pub dpdk_driver: Option<String>,
 
     /// Resource that kubelet offers the devices as, such as `intel.com/sriov_net`. Without a `/` it
-    /// gets the prefix `intel.com/`.
+    /// gets the prefix `intel.com/`. They are offered to no pod unless it is set.
     #[serde(rename = "dpdkResourceName", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 317))]
     #[x_kube(
@@ -154,7 +161,8 @@ pub struct NodeENISpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_unsafe_no_iommu: Option<bool>,
 
-    /// Further tags of the ENIs in EC2.
+    /// Further tags of the ENIs in EC2, 35 at most. A tag that is taken out here is taken off the ENIs; those that
+    /// somebody else has put there stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 35, "additionalProperties" = {"type": "string", "nullable": true}))]
     #[x_kube(
@@ -167,41 +175,47 @@ pub struct NodeENISpec {
     pub tags: Option<BTreeMap<String, String>>,
 
     /// Whether EC2 drops traffic that is not to or from the ENI's own addresses, as it does unless
-    /// told otherwise. `false` for routers, firewalls and NAT.
+    /// told otherwise: `true` unless set. `false` for routers, firewalls and NAT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_dest_check: Option<bool>,
 
-    /// Further private IPv4 addresses of each ENI. The instance type limits them.
+    /// Further private IPv4 addresses of each ENI, beside its primary one. The instance type limits them. Unset
+    /// leaves alone what there is, 0 takes all of them off.
     #[serde(rename = "secondaryPrivateIPCount", default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 63))]
     pub secondary_private_ip_count: Option<i64>,
 
-    /// IPv4 prefixes (/28) of each ENI.
+    /// IPv4 prefixes of each ENI, each a /28 of 16 addresses. Unset leaves alone what there is, 0 takes all of
+    /// them off. Not together with `secondaryPrivateIPCount`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 63))]
     pub ipv4_prefix_count: Option<i64>,
 
-    /// IPv6 addresses of each ENI. The subnet must have an IPv6 range.
+    /// IPv6 addresses of each ENI. The subnet must have an IPv6 range. Unset leaves alone what there is, 0 takes
+    /// all of them off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 63))]
     pub ipv6_address_count: Option<i64>,
 
-    /// Kind of interface. Only `interface` can be attached to a running instance.
+    /// Kind of interface; `interface` unless set. Only that can be attached to a running instance: an EFA has to
+    /// be in the launch template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self == 'interface'").message("interfaceType must be interface: EC2 cannot attach an EFA (efa, efa-only) to a running instance, it must be in the launch template"))]
     pub interface_type: Option<String>,
 
     /// Beginning of the links' alternative name, which is the same on every node: `eth` and device
-    /// index 2 make `eth2`.
+    /// index 2 make `eth2`. `eth` unless set; a letter, and at most 5 more letters, digits or `_`. On network cards
+    /// above 0 the name has the card in it, as `ethc1x2`.
     #[serde(default = "default_alt_name_prefix")]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z][A-Za-z0-9_]{0,5}$')").message("altNamePrefix must be a letter and at most 5 more letters, digits or '_', so that the whole name fits the 15 characters of a link's name"))]
     pub alt_name_prefix: String,
 
-    /// When an ENI may be taken off a node whose agent does not say that it has let go of it.
+    /// When an ENI may be taken off a node whose agent does not say that it has let go of it. Unset, it is
+    /// `WaitForRelease` with DPDK, and otherwise `AfterTimeout` of 300 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detach_policy: Option<DetachPolicy>,
 
-    /// Leaves everything as it is: nothing is created, changed or removed while this is true.
+    /// Leaves everything as it is: nothing is created, changed or removed while this is true. `false` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 }
@@ -221,7 +235,8 @@ pub enum SubnetPolicy {
 #[x_kube(validation = Rule::new("!has(self.timeoutSeconds) || !has(self.type) || self.type == 'AfterTimeout'").message("timeoutSeconds goes with the type AfterTimeout only"))]
 #[serde(rename_all = "camelCase")]
 pub struct DetachPolicy {
-    /// What to do when the agent does not answer.
+    /// What to do when the agent does not answer: `WaitForRelease` waits for it, `AfterTimeout` waits for
+    /// `timeoutSeconds` and then detaches, `Force` detaches at once, used or not.
     #[serde(rename = "type")]
     pub type_: DetachPolicyType,
 

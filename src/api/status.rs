@@ -54,7 +54,7 @@ pub struct SubnetOffset {
     /// The subnet.
     #[serde(rename = "subnetID")]
     pub subnet_id: String,
-    /// Its availability zone.
+    /// The subnet's availability zone.
     pub zone: String,
     /// What is added to `deviceIndex` for this subnet.
     pub offset: i64,
@@ -95,7 +95,7 @@ pub struct AttachmentSummary {
     /// Whether the device is bound to a DPDK driver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpdk_bound: Option<bool>,
-    /// Which one.
+    /// The DPDK driver that the device is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpdk_driver: Option<String>,
     /// Resource that kubelet offers the device as.
