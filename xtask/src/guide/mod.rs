@@ -5,7 +5,7 @@ mod advice;
 use anyhow::{Result, ensure};
 use eni_operator::api::Reason;
 
-use crate::install::iam;
+use crate::install::{alerts, iam};
 
 /// Stands for the tables in a text.
 const TABLE: &str = "{{table}}";
@@ -14,6 +14,7 @@ const TABLE: &str = "{{table}}";
 pub fn documents() -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
         ("iam", filled(include_str!("iam.md"), &iam::tables())?),
+        ("operations", filled(include_str!("operations.md"), &alerts())?),
         ("troubleshooting", filled(include_str!("troubleshooting.md"), &reasons())?),
     ])
 }

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 pub use chart::files as chart_files;
 pub use manifests::files as manifest_files;
 pub use names::{DEFAULT_NAMESPACE, Identity};
+pub use rules::table as alerts;
 
 /// An object, and when it is installed.
 #[derive(Debug, Clone)]

@@ -97,3 +97,16 @@ pub(super) fn rules() -> Vec<Value> {
         })
         .collect()
 }
+
+/// Every alert, as a table of a document.
+#[must_use]
+pub fn table() -> String {
+    let rows = ALERTS.iter().map(|alert| {
+        let Alert { name, lasting, severity, summary, action, .. } = alert;
+        format!("| `{name}` | {severity}, after {lasting} | {summary} | {action} |\n")
+    });
+    format!(
+        "| alert | severity | what it tells | what to do |\n|---|---|---|---|\n{}",
+        rows.collect::<String>()
+    )
+}
