@@ -52,7 +52,7 @@ fn a_refusal_comes_before_a_dry_run() {
 fn what_nothing_allows_is_refused_and_a_deny_wins() {
     let mut region = Region::new();
     let some = allow(&["ec2:Describe*", "ec2:CreateNetworkInterface"], "*");
-    set(&mut region, &[some.clone()]);
+    set(&mut region, std::slice::from_ref(&some));
     let eni = region.eni("a");
     let delete = DeleteNetworkInterface { network_interface_id: eni, dry_run: None };
     assert_eq!(region.refusal(delete), "UnauthorizedOperation");
@@ -110,7 +110,7 @@ fn an_eni_is_made_only_with_the_right_tag() {
 fn making_with_tags_needs_the_right_to_tag_for_that_action() {
     let mut region = Region::new();
     let make = allow(&["ec2:CreateNetworkInterface"], "*");
-    set(&mut region, &[make.clone()]);
+    set(&mut region, std::slice::from_ref(&make));
     let request = tagged(&region, "me");
     assert_eq!(region.refusal(request.clone()), "UnauthorizedOperation");
     let tag = allow(&["ec2:CreateTags"], ENIS);
@@ -156,7 +156,7 @@ fn changing_an_attachment_is_asked_of_its_instance_too() {
         ..ModifyNetworkInterfaceAttribute::default()
     };
     let on_enis = allow(&["ec2:ModifyNetworkInterfaceAttribute"], ENIS);
-    set(&mut region, &[on_enis.clone()]);
+    set(&mut region, std::slice::from_ref(&on_enis));
     assert_eq!(region.refusal(modify.clone()), "UnauthorizedOperation");
     let on_instances = allow(&["ec2:ModifyNetworkInterfaceAttribute"], "arn:*:ec2:*:*:instance/*");
     set(&mut region, &[on_enis, on_instances]);

@@ -13,7 +13,7 @@ const TABLE: &str = "{{table}}";
 /// Every document, by its name.
 pub fn documents() -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
-        ("iam", filled(include_str!("iam.md"), &iam::tables())?),
+        ("iam", filled(include_str!("iam.md"), &iam::table())?),
         ("operations", filled(include_str!("operations.md"), &alerts())?),
         ("troubleshooting", filled(include_str!("troubleshooting.md"), &reasons())?),
     ])

@@ -158,19 +158,17 @@ fn pod_identity() -> Value {
     }] })
 }
 
-/// The tables of the document: which policy is for what, and what each call needs.
+/// The table of the document: which policy is for what, and what is in it.
 #[must_use]
-pub fn tables() -> String {
-    let mut text = "| policy | needed | actions |\n|---|---|---|\n".to_owned();
-    for feature in Feature::ALL {
+pub fn table() -> String {
+    let rows = Feature::ALL.map(|feature| {
         let (name, when) = about(feature);
-        let mut actions: Vec<&str> =
-            gathered(feature).into_values().flatten().map(|call| call.action()).collect();
+        let mut actions: Vec<&str> = gathered(feature).into_values().flatten().map(Call::action).collect();
         actions.sort_unstable();
         actions.dedup();
-        text += &format!("| [`{name}.json`](iam/{name}.json) | {when} | `{}` |\n", actions.join("`, `"));
-    }
-    text
+        format!("| [`{name}.json`](iam/{name}.json) | {when} | `{}` |\n", actions.join("`, `"))
+    });
+    format!("| policy | needed | actions |\n|---|---|---|\n{}", rows.concat())
 }
 
 #[cfg(test)]

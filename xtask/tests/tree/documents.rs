@@ -144,7 +144,7 @@ fn commands_that_are_shown_can_be_given() {
 /// What is wrong with a command.
 fn fault(words: &[&str]) -> Option<String> {
     match words {
-        [] => None,
+        [] | ["aws" | "sed", ..] => None,
         ["cargo", "xtask", rest @ ..] => {
             xtask::cli::Cli::try_parse_from(std::iter::once(&"xtask").chain(rest))
                 .err()
@@ -164,7 +164,6 @@ fn fault(words: &[&str]) -> Option<String> {
             unknown.or_else(|| rest.windows(2).find_map(of_set))
         }
         ["kubectl", rest @ ..] => kubectl(rest),
-        ["aws", ..] | ["sed", ..] => None,
         [first, ..] if first.starts_with("CLUSTER=$(kubectl") || first.starts_with("networking.k8s.aws/") => {
             None
         }
@@ -177,7 +176,7 @@ fn of_set(pair: &[&str]) -> Option<String> {
     let [flag, set] = pair else { return None };
     let (path, _) = set.trim_matches('\'').split_once('=').filter(|_| *flag == "--set")?;
     let known = |one: &values::Setting| path == one.path || path.starts_with(&format!("{}.", one.path));
-    (!values::all().iter().any(|one| known(one))).then(|| format!("no value {path}"))
+    (!values::all().iter().any(known)).then(|| format!("no value {path}"))
 }
 
 fn kubectl(words: &[&str]) -> Option<String> {
