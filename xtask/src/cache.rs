@@ -66,6 +66,29 @@ fn entry_in(cache: &Path, name: &str, make: impl FnOnce(&Path) -> Result<()>) ->
     Ok(entry)
 }
 
+/// The first of the folders `name`, `name-2`, `name-3`, … that no other process has, and the lock that keeps it so until
+/// the file is closed.
+pub fn first_free(name: &str) -> Result<(PathBuf, File)> {
+    first_free_in(&folder()?, name)
+}
+
+fn first_free_in(cache: &Path, name: &str) -> Result<(PathBuf, File)> {
+    fs::create_dir_all(cache).with_context(|| format!("create the cache {}", cache.display()))?;
+    let mut number = 1;
+    loop {
+        let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+        let path = cache.join(format!("{name}.lock"));
+        let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => return Ok((cache.join(name), file)),
+            Err(TryLockError::WouldBlock) => number += 1,
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("lock {}", path.display()));
+            }
+        }
+    }
+}
+
 /// Holds the lock of an entry until the file is closed, which the end of the process does too.
 fn lock(cache: &Path, name: &str) -> Result<File> {
     let path = cache.join(format!("{name}.lock"));
@@ -115,6 +138,16 @@ mod tests {
             }
         });
         assert_eq!(made.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn folder_that_another_has_is_not_the_first_free_one() {
+        let cache = tempfile::tempdir().unwrap();
+        let (first, lock) = first_free_in(cache.path(), "build").unwrap();
+        let (second, _other) = first_free_in(cache.path(), "build").unwrap();
+        assert_eq!((first, second), (cache.path().join("build"), cache.path().join("build-2")));
+        drop(lock);
+        assert_eq!(first_free_in(cache.path(), "build").unwrap().0, cache.path().join("build"));
     }
 
     #[test]

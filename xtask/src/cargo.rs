@@ -2,12 +2,14 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
     io::{BufRead, BufReader},
     path::PathBuf,
     process::Command,
+    sync::OnceLock,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::{
@@ -19,6 +21,12 @@ use crate::{
 /// Cargo's setting for the folder of intermediate artefacts.
 const BUILD_DIR: &str = "CARGO_BUILD_BUILD_DIR";
 
+/// Its name in the cache.
+const SHARED: &str = "build";
+
+/// The folder of intermediate artefacts that a run has to itself.
+static KEPT: OnceLock<(PathBuf, File)> = OnceLock::new();
+
 /// `cargo` in the root of the repository, with the dependencies' artefacts in the cache.
 ///
 /// So a fresh clone compiles no dependency that another has compiled; the binaries stay with each clone.
@@ -26,10 +34,29 @@ pub fn cargo() -> Result<Command> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut cargo = Command::new(program);
     cargo.current_dir(repo::root());
-    if std::env::var_os(BUILD_DIR).is_none() {
-        cargo.env(BUILD_DIR, cache::folder()?.join("build"));
+    if let Some((folder, _)) = KEPT.get() {
+        cargo.env(BUILD_DIR, folder);
+    } else if std::env::var_os(BUILD_DIR).is_none() {
+        cargo.env(BUILD_DIR, cache::folder()?.join(SHARED));
     }
     Ok(cargo)
+}
+
+/// From now on, no other run of the same kind uses the folder of artefacts that [`cargo`] is told of.
+///
+/// Cargo runs tests out of that folder after it has given its own lock back: another run's build would put its tests
+/// in their place. A folder outside the cache is left to whoever named it.
+pub fn keep_build_folder() -> Result<()> {
+    let named = std::env::var_os(BUILD_DIR).map(PathBuf::from);
+    let cache = cache::folder()?;
+    if named.is_some_and(|named| !named.starts_with(&cache)) {
+        return Ok(());
+    }
+    let kept = cache::first_free(SHARED)?;
+    if KEPT.set(kept).is_err() {
+        bail!("the folder of artefacts is kept already");
+    }
+    Ok(())
 }
 
 /// Builds the one binary of a package, with its default features, and says where it is.

@@ -25,6 +25,7 @@ pub fn run(filter: Option<&str>) -> Result<bool> {
     let filter = filter.unwrap_or_default();
     let steps: Vec<Step> = steps::all().into_iter().filter(|step| step.title.contains(filter)).collect();
     ensure!(!steps.is_empty(), "no step's title contains {filter:?}: {}", titles());
+    crate::cargo::keep_build_folder()?;
     let started = Instant::now();
     let mut total = Count::default();
     let mut said = Vec::new();
