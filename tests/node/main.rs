@@ -10,6 +10,7 @@
 
 mod agent;
 mod cluster;
+mod confined;
 mod device;
 mod guards;
 mod kernel;
