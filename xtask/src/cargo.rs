@@ -33,13 +33,19 @@ static KEPT: OnceLock<(PathBuf, File)> = OnceLock::new();
 pub fn cargo() -> Result<Command> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut cargo = Command::new(program);
-    cargo.current_dir(repo::root());
-    if let Some((folder, _)) = KEPT.get() {
-        cargo.env(BUILD_DIR, folder);
-    } else if std::env::var_os(BUILD_DIR).is_none() {
-        cargo.env(BUILD_DIR, cache::folder()?.join(SHARED));
-    }
+    cargo.current_dir(repo::root()).env(BUILD_DIR, build_folder()?);
     Ok(cargo)
+}
+
+/// The folder of intermediate artefacts.
+pub(crate) fn build_folder() -> Result<PathBuf> {
+    if let Some((folder, _)) = KEPT.get() {
+        return Ok(folder.clone());
+    }
+    match std::env::var_os(BUILD_DIR) {
+        Some(named) => Ok(named.into()),
+        None => Ok(cache::folder()?.join(SHARED)),
+    }
 }
 
 /// From now on, no other run of the same kind uses the folder of artefacts that [`cargo`] is told of.
@@ -68,7 +74,12 @@ pub fn build_binary(package: &str) -> Result<PathBuf> {
 pub fn build_binary_with(package: &str, more: &[&str]) -> Result<PathBuf> {
     let mut build = cargo()?;
     build.args(["build", "--message-format=json-render-diagnostics", "-p", package]).args(more);
-    let mut child = Guarded::spawn("cargo", &build, &Output::Piped)?;
+    executable_of(&build, package)
+}
+
+/// Runs a build that tells of what it makes in JSON, and says where the binary of the package is.
+pub(crate) fn executable_of(build: &Command, package: &str) -> Result<PathBuf> {
+    let mut child = Guarded::spawn("cargo", build, &Output::Piped)?;
     let stdout = child.stdout().context("cargo has no standard output")?;
     let mut binary = None;
     for line in BufReader::new(stdout).lines() {

@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::bench::BenchCommand;
 use crate::chaos::ChaosOptions;
 use crate::demo::DemoOptions;
+use crate::image::ImageOptions;
 
 /// Generates, starts, shows and tests eni-operator.
 #[derive(Debug, Parser)]
@@ -35,6 +36,8 @@ pub enum Command {
     Bench(BenchCommand),
     /// Plug devices into a virtual machine in which the node agent runs, and see what it makes of them.
     VmTest,
+    /// Build the image for all its platforms, as an OCI archive.
+    Image(ImageOptions),
     /// Run everything that has to hold, and install what that takes.
     Test {
         /// Only the steps whose titles contain this.

@@ -1,0 +1,167 @@
+//! `cargo xtask image`: the image, for all its platforms, as one OCI archive.
+//!
+//! There is nothing in it but the static binary, the certificate authorities that it trusts, and what it was built of.
+//! The same sources make the same bytes: [`verify`] builds twice and compares.
+
+mod binary;
+mod buildah;
+mod platform;
+mod roots;
+mod sbom;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use sha2::{Digest, Sha256};
+
+pub use self::binary::binary;
+pub use self::platform::Platform;
+
+use self::buildah::Buildah;
+use crate::debian::said;
+use crate::repo;
+
+/// The name of the image unless another is asked for: the chart's.
+const NAME: &str = "localhost/eni-operator";
+
+/// How large an image may be, in bytes.
+const LIMIT: u64 = 25 * 1024 * 1024;
+
+/// Options of `cargo xtask image`.
+#[derive(Debug, Clone, Args)]
+pub struct ImageOptions {
+    /// The platforms it is for.
+    #[arg(long = "platform", value_enum, value_name = "ARCH", value_delimiter = ',', default_values_t = Platform::ALL)]
+    pub platforms: Vec<Platform>,
+
+    /// Its name, with the tag.
+    #[arg(long, value_name = "NAME", default_value_t = default_name())]
+    pub name: String,
+
+    /// Where to write the archive.
+    #[arg(long, value_name = "FILE", default_value_os_t = default_archive())]
+    pub output: PathBuf,
+
+    /// Build for all platforms, twice, the second time from nothing of ours, and fail unless both are the same.
+    #[arg(long)]
+    pub verify: bool,
+}
+
+fn default_name() -> String {
+    format!("{NAME}:{}", env!("CARGO_PKG_VERSION"))
+}
+
+fn default_archive() -> PathBuf {
+    repo::at("target/image/eni-operator.tar")
+}
+
+/// Fails with the reason if an image cannot be built here.
+pub fn obtainable() -> Result<()> {
+    binary::obtainable()?;
+    buildah::obtainable()
+}
+
+/// Builds what is asked for, and says what it is.
+pub fn run(options: &ImageOptions) -> Result<()> {
+    obtainable()?;
+    if options.verify {
+        return verify(options);
+    }
+    build(&options.platforms, &options.name, &options.output)?;
+    print!("{}", describe(&options.output)?);
+    Ok(())
+}
+
+/// The archive of the image for this machine, built if it is not there as it should be.
+pub fn archive() -> Result<PathBuf> {
+    let output = default_archive().with_file_name("eni-operator-amd64.tar");
+    build(&[Platform::Amd64], &default_name(), &output)?;
+    Ok(output)
+}
+
+fn build(platforms: &[Platform], name: &str, output: &Path) -> Result<()> {
+    let context = tempfile::tempdir().context("make a folder for the image's files")?;
+    fs::write(context.path().join("roots.pem"), roots::bundle()).context("write the authorities")?;
+    for platform in platforms {
+        let folder = context.path().join(platform.arch());
+        fs::create_dir(&folder).context("make a platform's folder")?;
+        let binary = binary(*platform)?;
+        fs::copy(&binary, folder.join("eni-operator"))
+            .with_context(|| format!("copy {}", binary.display()))?;
+        fs::write(folder.join("sbom.cdx.json"), sbom::of(*platform)?)
+            .context("write the bill of materials")?;
+    }
+    let revision = revision();
+    let args = [("VERSION", env!("CARGO_PKG_VERSION")), ("REVISION", revision.as_str())];
+    let buildah = Buildah::new()?;
+    for platform in platforms {
+        buildah.add(name, *platform, context.path(), &args)?;
+    }
+    if let Some(folder) = output.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    }
+    // Nobody sees half an archive.
+    let part = output.with_extension("part");
+    buildah.write(name, &part)?;
+    fs::rename(&part, output).with_context(|| format!("write {}", output.display()))
+}
+
+/// The commit that is built, or nothing where there is none.
+fn revision() -> String {
+    let head = said(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(repo::root()));
+    head.map(|text| text.trim().to_owned()).unwrap_or_default()
+}
+
+/// An archive's images, one to a line: platform, size, and digest.
+fn describe(archive: &Path) -> Result<String> {
+    let read = |path: &str| -> Result<serde_json::Value> {
+        let text = said(Command::new("tar").arg("-xOf").arg(archive).arg(path))?;
+        serde_json::from_str(&text).with_context(|| format!("read {path} of {}", archive.display()))
+    };
+    let blob = |digest: &serde_json::Value| {
+        let digest = digest.as_str().unwrap_or_default();
+        read(&format!("blobs/{}", digest.replace(':', "/")))
+    };
+    let index = read("index.json")?;
+    let list = blob(&index["manifests"][0]["digest"])?;
+    let mut text =
+        format!("{} {}\n", archive.display(), index["manifests"][0]["digest"].as_str().unwrap_or("?"));
+    for image in list["manifests"].as_array().context("the archive has no list of images")? {
+        let manifest = blob(&image["digest"])?;
+        let layers = manifest["layers"].as_array().context("an image has no layers")?;
+        let size: u64 = layers.iter().filter_map(|layer| layer["size"].as_u64()).sum();
+        let arch = image["platform"]["architecture"].as_str().unwrap_or("?");
+        ensure!(size <= LIMIT, "the image for {arch} has {size} bytes; {LIMIT} is the most");
+        let digest = image["digest"].as_str().unwrap_or("?");
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "linux/{arch} {} KiB {digest}", size / 1024);
+    }
+    Ok(text)
+}
+
+/// Builds twice and compares. The second time, nothing that is ours is taken from the first.
+fn verify(options: &ImageOptions) -> Result<()> {
+    let again = options.output.with_file_name("again.tar");
+    build(&Platform::ALL, &options.name, &options.output)?;
+    for platform in Platform::ALL {
+        binary::forget(platform)?;
+    }
+    build(&Platform::ALL, &options.name, &again)?;
+    let [first, second] = [hash(&options.output)?, hash(&again)?];
+    print!("{}", describe(&options.output)?);
+    ensure!(first == second, "two builds differ: sha256 {first} and {second}");
+    println!("built twice, the same bytes: sha256 {first}");
+    fs::remove_file(&again).context("remove the second archive")
+}
+
+fn hash(file: &Path) -> Result<String> {
+    let bytes = fs::read(file).with_context(|| format!("read {}", file.display()))?;
+    Ok(Sha256::digest(&bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
