@@ -28,7 +28,7 @@ pub(super) fn all() -> Vec<Step> {
             run: || clippy(&[OPERATOR, &["--no-default-features"]].concat()),
         },
         Step { title: "the node agent alone compiles", run: node_alone },
-        Step { title: "the node agent, static and optimised, for the virtual machine", run: static_agent },
+        Step { title: "the image, and its binary, static and optimised", run: image },
         Step { title: "clippy of eni-operator", run: || clippy(OPERATOR) },
         Step { title: "moto, to compare the simulator with", run: || Ok(moto::run()) },
         Step { title: "tests of eni-operator", run: || tests(moto::told_to(&mut test("eni-operator")?)?) },
@@ -68,9 +68,9 @@ fn clippy(what: &[&str]) -> Result<Outcome> {
 }
 
 /// So that no test has to wait for it.
-fn static_agent() -> Result<Outcome> {
-    if crate::parts::has(crate::vm::obtainable())? {
-        crate::vm::agent()?;
+fn image() -> Result<Outcome> {
+    if crate::parts::has(crate::image::obtainable())? {
+        crate::image::archive()?;
     }
     Ok(Outcome::success())
 }

@@ -2,35 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::{FORWARDED, Vm, VmOptions};
-use crate::cargo::cargo;
-use crate::process::{Guarded, Output};
-use crate::repo;
+use crate::image::{self, Platform};
 use crate::testbed::Testbed;
 
 /// The variable that names an agent's binary, to be taken instead of one that is built.
 const GIVEN: &str = "ENI_AGENT_BINARY";
 
-/// What the agent is built for: static, so that it runs where there is nothing else.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// The agent's binary, built as it is for an image.
+/// The agent's binary: the image's.
 pub fn agent() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os(GIVEN) {
         return Ok(given.into());
     }
-    let mut build = cargo()?;
-    build.args(["build", "--release", "--locked", "--target", TARGET, "-p", "eni-operator"]);
-    build.args(["--no-default-features", "--features", "node"]);
-    build.env("RUSTFLAGS", "-C target-feature=+crt-static");
-    eprintln!("building the node agent, static and optimised (a few minutes, once)");
-    let status = Guarded::spawn("cargo", &build, &Output::Inherited)?.wait()?;
-    ensure!(status.success(), "cargo ended with {status}");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repo::at("target"), PathBuf::from);
-    Ok(target.join(TARGET).join("release/eni-operator"))
+    image::binary(Platform::Amd64)
 }
 
 impl Vm {
