@@ -47,15 +47,31 @@ pub const ETCD: GoTool = GoTool {
     of_envtest: true,
 };
 
-/// The API server. Without the version it calls itself v0.0.0, and clients that compare versions fall over.
-pub const KUBE_APISERVER: GoTool = GoTool {
-    name: "kube-apiserver",
-    module: "xtask/control-plane/kubernetes",
-    package: "k8s.io/kubernetes/cmd/kube-apiserver",
-    ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4 \
+/// The API server.
+pub const KUBE_APISERVER: GoTool = kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", true);
+
+/// What makes pods of Deployments and `DaemonSet`s, and service accounts' tokens.
+pub const KUBE_CONTROLLER_MANAGER: GoTool =
+    kubernetes("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", false);
+
+/// What gives pods their nodes.
+pub const KUBE_SCHEDULER: GoTool =
+    kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", false);
+
+/// What runs pods on a node.
+pub const KUBELET: GoTool = kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet", false);
+
+/// A part of Kubernetes. Without the version it calls itself v0.0.0, and clients that compare versions fall over.
+const fn kubernetes(name: &'static str, package: &'static str, of_envtest: bool) -> GoTool {
+    GoTool {
+        name,
+        module: "xtask/control-plane/kubernetes",
+        package,
+        ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4 \
               -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35",
-    of_envtest: true,
-};
+        of_envtest,
+    }
+}
 
 /// The installer of charts. Without the version of Kubernetes it takes the cluster's for a v1.20 when it renders
 /// without asking one.

@@ -27,6 +27,7 @@ pub mod http;
 pub mod image;
 pub mod install;
 pub mod kubectl;
+pub mod nodes;
 pub mod parts;
 mod pem;
 pub mod process;

@@ -8,7 +8,6 @@ use anyhow::{Context, Result, ensure};
 use super::Platform;
 use crate::cache;
 use crate::debian::{self, Packages, said};
-use crate::repo;
 
 const PACKAGE: &str = "buildah";
 
@@ -39,14 +38,24 @@ fn fetch(folder: &Path) -> Result<()> {
     packages.unpack()
 }
 
+/// What an image is made by.
+pub(crate) struct Recipe<'a> {
+    /// The `Containerfile`.
+    pub(crate) file: &'a Path,
+    /// The folder of what it copies.
+    pub(crate) context: &'a Path,
+    /// Its arguments.
+    pub(crate) args: &'a [(&'a str, &'a str)],
+}
+
 /// Buildah with a store of its own.
-pub(super) struct Buildah {
+pub(crate) struct Buildah {
     root: PathBuf,
     store: tempfile::TempDir,
 }
 
 impl Buildah {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let root = cache::entry(&name(), fetch)?;
         let store = tempfile::tempdir().context("make a folder for buildah")?;
         // Nothing of this machine's settings counts.
@@ -72,26 +81,20 @@ impl Buildah {
     }
 
     /// Builds the image of a platform, and adds it to a list. All times in it are the beginning of time.
-    pub(super) fn add(
-        &self,
-        list: &str,
-        platform: Platform,
-        context: &Path,
-        args: &[(&str, &str)],
-    ) -> Result<()> {
+    pub(crate) fn add(&self, list: &str, platform: Platform, recipe: &Recipe<'_>) -> Result<()> {
         let mut build = self.command();
         build.args(["build", "--isolation", "chroot", "--format", "oci", "--timestamp", "0", "--pull-never"]);
         build.args(["--manifest", list, "--platform", &format!("linux/{}", platform.arch())]);
         build.arg("--signature-policy").arg(self.store.path().join("policy.json"));
-        for (name, value) in args {
+        for (name, value) in recipe.args {
             build.args(["--build-arg", &format!("{name}={value}")]);
         }
-        build.arg("--file").arg(repo::at("Containerfile")).arg(context);
+        build.arg("--file").arg(recipe.file).arg(recipe.context);
         said(&mut build).map(drop)
     }
 
     /// Writes a list with all its images as one archive.
-    pub(super) fn write(&self, list: &str, archive: &Path) -> Result<()> {
+    pub(crate) fn write(&self, list: &str, archive: &Path) -> Result<()> {
         let mut push = self.command();
         push.args(["manifest", "push", "--all", "--format", "oci"]);
         push.arg("--signature-policy").arg(self.store.path().join("policy.json"));

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 pub use self::binary::binary;
 pub use self::platform::Platform;
 
-use self::buildah::Buildah;
+pub(crate) use self::buildah::{Buildah, Recipe};
 use crate::debian::said;
 use crate::repo;
 
@@ -98,8 +98,9 @@ fn build(platforms: &[Platform], name: &str, output: &Path) -> Result<()> {
     let revision = revision();
     let args = [("VERSION", env!("CARGO_PKG_VERSION")), ("REVISION", revision.as_str())];
     let buildah = Buildah::new()?;
+    let recipe = Recipe { file: &repo::at("Containerfile"), context: context.path(), args: &args };
     for platform in platforms {
-        buildah.add(name, *platform, context.path(), &args)?;
+        buildah.add(name, *platform, &recipe)?;
     }
     if let Some(folder) = output.parent() {
         fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;

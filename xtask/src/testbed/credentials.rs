@@ -37,7 +37,7 @@ impl Credentials {
     pub(super) fn write(certs: &Path, scratch: &Path, port: u16) -> Result<Self> {
         let credentials = Self {
             server: format!("https://127.0.0.1:{port}"),
-            token: format!("{:016x}{:016x}", random(), random()),
+            token: new_token(),
             // The server writes it when it starts: the certificate and the one that signed it.
             ca: certs.join("apiserver.crt"),
         };
@@ -64,25 +64,34 @@ impl Credentials {
         .context("load our kubeconfig")
     }
 
-    /// JSON is YAML too.
     fn kubeconfig(&self) -> String {
-        let kubeconfig = json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{
-                "name": "testbed",
-                "cluster": { "server": self.server, "certificate-authority": self.ca },
-            }],
-            "users": [{ "name": "admin", "user": { "token": self.token } }],
-            "contexts": [{ "name": "testbed", "context": { "cluster": "testbed", "user": "admin" } }],
-            "current-context": "testbed",
-        });
-        format!("{kubeconfig:#}\n")
+        kubeconfig(&self.server, &self.ca, &self.token)
     }
 }
 
+/// How somebody with a token reaches an API server. JSON is YAML too.
+pub(crate) fn kubeconfig(server: &str, ca: &Path, token: &str) -> String {
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{
+            "name": "testbed",
+            "cluster": { "server": server, "certificate-authority": ca },
+        }],
+        "users": [{ "name": "admin", "user": { "token": token } }],
+        "contexts": [{ "name": "testbed", "context": { "cluster": "testbed", "user": "admin" } }],
+        "current-context": "testbed",
+    });
+    format!("{kubeconfig:#}\n")
+}
+
+/// A token that nobody guesses.
+pub(crate) fn new_token() -> String {
+    format!("{:016x}{:016x}", random(), random())
+}
+
 /// A new pair of keys in PEM, the private one first.
-fn signing_keys() -> Result<(String, String)> {
+pub(crate) fn signing_keys() -> Result<(String, String)> {
     let unspecified = |_| anyhow!("the cryptography library made no key");
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(unspecified)?;
     let private = pair.to_pkcs8v1().map_err(unspecified)?;

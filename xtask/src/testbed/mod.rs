@@ -6,7 +6,7 @@
 mod apiserver;
 mod clear;
 mod command;
-mod credentials;
+pub(crate) mod credentials;
 mod ec2;
 mod etcd;
 mod ports;
