@@ -7,11 +7,15 @@ mod node;
 mod parts;
 mod room;
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
 pub use self::node::NodeOptions;
@@ -73,7 +77,7 @@ impl Nodes {
                 Err(error) if begun.elapsed() > READY_WITHIN => {
                     return Err(error).context("the API server is not ready after two minutes");
                 }
-                Err(_) => std::thread::sleep(Duration::from_millis(100)),
+                Err(_) => thread::sleep(Duration::from_millis(100)),
             }
         }
     }
@@ -128,6 +132,18 @@ impl Nodes {
             bail!("`{name} {}` ended with {}: {}", args.join(" "), output.status, errors.trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Does something on a thread that speaks to the cluster.
+    pub fn within<T: Send + 'static>(&self, what: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let path = format!("/proc/{}/ns/net", self.main.first());
+        let namespace = File::open(&path).with_context(|| format!("open {path}"))?;
+        let worker = thread::spawn(move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                .context("enter the cluster's network")?;
+            Ok(what())
+        });
+        worker.join().map_err(|_| anyhow!("the thread in the cluster's network panicked"))?
     }
 
     fn command(&self, program: &Path) -> Command {

@@ -1,0 +1,81 @@
+//! The whole life of an installation.
+
+use serde_json::json;
+
+use crate::world::{NAMESPACE, World};
+
+/// Whether a NodeENI's count is as it should be.
+fn counts(world: &World, name: &str, field: &str, number: u64) -> bool {
+    world.get(&format!("nodeeni {name}"))["status"][field].as_u64() == Some(number)
+}
+
+#[test]
+fn from_the_documented_command_to_an_uninstall_that_leaves_nothing() {
+    let Some(mut world) = World::new() else { return };
+    world.helm("install", &["--create-namespace"]).unwrap();
+    world.until("both controllers are ready", |world| world.ready("controller") == 2);
+    world.until("the selected node has its agent", |world| world.ready("node-agent") == 1);
+    let manifest = json!({
+        "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": "multus" },
+        "spec": {
+            "nodeSelector": { "ng": "multi-eni" }, "subnetIDs": [world.subnet], "securityGroupIDs": [world.group],
+            "deviceIndex": 2, "mtu": 9001,
+        },
+    });
+    world.apply(&manifest);
+    world.until("an ENI is attached to the real node", |world| counts(world, "multus", "attached", 1));
+    assert_eq!(world.enis().len(), 1);
+    let shown = world.kubectl("get nodeeniattachment");
+    println!("{shown}");
+    assert!(shown.contains("node-a") && shown.contains("eni-"), "{shown}");
+    world.until("the agent's words", |world| {
+        let slots = world.get("nodeeniattachment");
+        slots["items"][0]["status"]["host"]["observedGeneration"].is_u64()
+    });
+    // A node that is selected later gets its agent and its ENI.
+    world.kubectl("label node node-b ng=multi-eni");
+    world.until("two ENIs", |world| counts(world, "multus", "attached", 2) && world.ready("node-agent") == 2);
+    // An upgrade replaces every pod and touches no ENI.
+    let before: Vec<String> = ids(&world);
+    world.helm("upgrade", &["--set", "logLevel=debug"]).unwrap();
+    world.kubectl(&format!("rollout status -n {NAMESPACE} deployment/eni-controller --timeout=120s"));
+    world.kubectl(&format!("rollout status -n {NAMESPACE} daemonset/eni-node-agent --timeout=120s"));
+    world.say("upgraded");
+    assert_eq!(ids(&world), before);
+    // A controller that is killed is followed by the other.
+    let lease =
+        world.kubectl(&format!("get lease -n {NAMESPACE} -o jsonpath={{.items[*].spec.holderIdentity}}"));
+    let holder = lease.split(['_', ' ']).next().unwrap().to_owned();
+    world.kubectl(&format!("delete pod -n {NAMESPACE} {holder} --grace-period=0 --force"));
+    // A node that loses the label keeps its agent until its ENI is gone.
+    world.kubectl("label node node-b ng-");
+    world.until("the unselected node has neither ENI nor label nor agent", |world| {
+        world.enis().len() == 1
+            && counts(world, "multus", "attached", 1)
+            && !world.get("node node-b")["metadata"]["labels"].to_string().contains("has-eni")
+            && world.ready("node-agent") == 1
+    });
+    // The documented order of an uninstall.
+    world.kubectl("delete nodeeni --all --timeout=150s");
+    world.say("no NodeENI is left");
+    assert!(world.enis().is_empty(), "{:?}", world.enis());
+    world.nodes.helm(&["uninstall", "eni-operator", "--namespace", NAMESPACE]).unwrap();
+    world.kubectl(
+        "delete crd nodeenis.networking.k8s.aws nodeeniattachments.networking.k8s.aws --timeout=60s",
+    );
+    world.until("no pod is left", |world| {
+        world.get(&format!("pods -n {NAMESPACE}"))["items"].as_array().unwrap().is_empty()
+    });
+    assert!(world.enis().is_empty());
+    let kinds = "clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding,priorityclass";
+    let left = world.kubectl(&format!("get {kinds} -l app.kubernetes.io/name=eni-operator -o name"));
+    assert_eq!(left, "");
+}
+
+fn ids(world: &World) -> Vec<String> {
+    let mut ids: Vec<String> = world.enis().iter().map(|eni| eni.to_string()).collect();
+    ids.iter_mut()
+        .for_each(|eni| *eni = eni.split("eni-").nth(1).unwrap_or_default().chars().take(17).collect());
+    ids.sort();
+    ids
+}
