@@ -17,8 +17,8 @@ const PACKAGES: &[&str] = &["containerd", "runc", "containernetworking-plugins",
 pub(super) const PAUSE: &str = "localhost/pause:1";
 
 const PAUSE_RECIPE: &str = r#"FROM scratch
-COPY busybox /pause
-ENTRYPOINT ["/pause", "tail", "-f", "/dev/null"]
+COPY busybox /busybox
+ENTRYPOINT ["/busybox", "tail", "-f", "/dev/null"]
 "#;
 
 /// All that is built of Kubernetes.
