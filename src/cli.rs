@@ -22,7 +22,8 @@ use crate::plan::budget::{Limits, Share};
 #[derive(Debug, Parser)]
 #[command(name = "eni-operator", version, about)]
 pub struct Cli {
-    /// What to log: a level, or a filter such as `eni_operator=debug,kube=info`.
+    /// What to log: a level, which above `info` is the operator's own and its libraries stay at `info`, or a filter
+    /// such as `eni_operator=debug,kube=debug`.
     #[arg(long, global = true, env = "ENI_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
 

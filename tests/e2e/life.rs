@@ -15,14 +15,7 @@ fn from_the_documented_command_to_an_uninstall_that_leaves_nothing() {
     world.helm("install", &["--create-namespace"]).unwrap();
     world.until("both controllers are ready", |world| world.ready("controller") == 2);
     world.until("the selected node has its agent", |world| world.ready("node-agent") == 1);
-    let manifest = json!({
-        "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": "multus" },
-        "spec": {
-            "nodeSelector": { "ng": "multi-eni" }, "subnetIDs": [world.subnet], "securityGroupIDs": [world.group],
-            "deviceIndex": 2, "mtu": 9001,
-        },
-    });
-    world.apply(&manifest);
+    ask(&world);
     world.until("an ENI is attached to the real node", |world| counts(world, "multus", "attached", 1));
     assert_eq!(world.enis().len(), 1);
     let shown = world.kubectl("get nodeeniattachment");
@@ -59,10 +52,59 @@ fn from_the_documented_command_to_an_uninstall_that_leaves_nothing() {
     world.kubectl("delete nodeeni --all --timeout=150s");
     world.say("no NodeENI is left");
     assert!(world.enis().is_empty(), "{:?}", world.enis());
-    world.nodes.helm(&["uninstall", "eni-operator", "--namespace", NAMESPACE]).unwrap();
+    world.uninstall();
     world.kubectl(
         "delete crd nodeenis.networking.k8s.aws nodeeniattachments.networking.k8s.aws --timeout=60s",
     );
+    is_gone(&mut world);
+    with_every_optional_part(&mut world);
+}
+
+/// Installed again with all that can be had; an uninstall then sees to the NodeENIs by itself.
+fn with_every_optional_part(world: &mut World) {
+    world.helm("install", EVERYTHING).unwrap();
+    world.until("both controllers run with every optional part", |world| world.ready("controller") == 2);
+    world.until("so does the agent", |world| world.ready("node-agent") == 1);
+    ask(world);
+    world.until("an ENI is attached again", |world| counts(world, "multus", "attached", 1));
+    let of_agents = world.get(&format!("pods -n {NAMESPACE} -l app.kubernetes.io/component=node-agent"));
+    assert_eq!(of_agents["items"][0]["status"]["containerStatuses"][0]["restartCount"], 0);
+    world.uninstall();
+    assert!(world.enis().is_empty(), "{:?}", world.enis());
+    is_gone(world);
+}
+
+/// Every part that needs nothing of somebody else.
+const EVERYTHING: &[&str] = &[
+    "--set",
+    "nodeAgent.dpdk.enabled=true",
+    "--set",
+    "nodeAgent.networkd=true",
+    "--set",
+    "metrics.enabled=true",
+    "--set",
+    "metrics.dashboard.enabled=true",
+    "--set",
+    "networkPolicy.enabled=true",
+    "--set",
+    "uninstall.drain=true",
+    "--set",
+    "imds.autoConfigureHopLimit=true",
+];
+
+/// Asks for an ENI on every node that has the documented command's label.
+fn ask(world: &World) {
+    world.apply(&json!({
+        "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": "multus" },
+        "spec": {
+            "nodeSelector": { "ng": "multi-eni" }, "subnetIDs": [world.subnet], "securityGroupIDs": [world.group],
+            "deviceIndex": 2, "mtu": 9001,
+        },
+    }));
+}
+
+/// Nothing of the operator is left: no pod, no object without a namespace, no ENI.
+fn is_gone(world: &mut World) {
     world.until("no pod is left", |world| {
         world.get(&format!("pods -n {NAMESPACE}"))["items"].as_array().unwrap().is_empty()
     });

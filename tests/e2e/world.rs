@@ -114,8 +114,8 @@ impl World {
         self.kubectl(&format!("apply --server-side -f {}", file.display()));
     }
 
-    /// The documented command, and what a cluster that is not on AWS needs besides: where EC2 is, a credential, and a
-    /// name for the cluster by which the test finds its ENIs.
+    /// The documented command, and what a cluster that is not on AWS needs besides: where EC2 is, a credential, a
+    /// name for the cluster by which the test finds its ENIs, and agents that do not see this machine's devices.
     pub(crate) fn helm(&self, verb: &str, more: &[&str]) -> anyhow::Result<String> {
         let environment = json!([
             { "name": "AWS_ENDPOINT_URL", "value": self.ec2 },
@@ -124,6 +124,8 @@ impl World {
         ]);
         let region = format!("awsRegion={REGION}");
         let extra = format!("controller.extraEnv={environment}");
+        // The devices of this machine's PCI bus are in no node's network, and an agent could not tell whose they are.
+        let agents = r#"nodeAgent.extraEnv=[{"name":"SYSFS_DIR","value":"/var/lib/eni-operator"}]"#;
         let cluster = format!("controller.clusterID={CLUSTER}");
         let documented = [
             verb,
@@ -136,8 +138,13 @@ impl World {
             "--namespace",
             NAMESPACE,
         ];
-        let here = ["--set-json", &extra, "--set", &cluster];
+        let here = ["--set-json", &extra, "--set-json", agents, "--set", &cluster];
         self.nodes.helm(&[documented.as_slice(), &here, more].concat())
+    }
+
+    /// The documented command that takes it away.
+    pub(crate) fn uninstall(&self) {
+        self.nodes.helm(&["uninstall", "eni-operator", "--namespace", NAMESPACE]).unwrap();
     }
 
     /// Waits until something holds; says what is there if it does not come.
@@ -147,11 +154,15 @@ impl World {
         while !holds(self) {
             self.nodes.check_alive().unwrap();
             if begun.elapsed() > PATIENCE {
-                let all = self.try_kubectl("get -A pods,nodes,nodeeni,nodeeniattachment,events -o wide");
-                let logs = self.try_kubectl(&format!(
-                    "logs -n {NAMESPACE} --prefix --tail=30 -l app.kubernetes.io/name=eni-operator"
-                ));
-                panic!("waited for {what}:\n{}\n{}", all.unwrap_or_default(), logs.unwrap_or_default());
+                let asked = [
+                    "get -A pods,nodes,nodeeni,nodeeniattachment,lease -o wide".to_owned(),
+                    format!("get events -n {NAMESPACE}"),
+                    "get nodeeniattachment -o yaml".to_owned(),
+                    format!("logs -n {NAMESPACE} --prefix --tail=60 -l app.kubernetes.io/name=eni-operator"),
+                ];
+                let told =
+                    asked.map(|words| self.try_kubectl(&words).unwrap_or_else(|error| format!("{error:#}")));
+                panic!("waited for {what}:\n{}", told.join("\n"));
             }
             std::thread::sleep(Duration::from_millis(200));
         }

@@ -36,6 +36,8 @@ pub enum Command {
     Bench(BenchCommand),
     /// Plug devices into a virtual machine in which the node agent runs, and see what it makes of them.
     VmTest,
+    /// Install the chart in a cluster of real kubelets, and see it through to its uninstall.
+    E2e,
     /// Build the image for all its platforms, as an OCI archive.
     Image(ImageOptions),
     /// Run everything that has to hold, and install what that takes.

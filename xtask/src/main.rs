@@ -7,7 +7,7 @@ use clap::Parser;
 use xtask::{
     bench, chaos,
     cli::{Cli, Command},
-    demo, r#gen, image, suite, testbed, vm,
+    demo, r#gen, image, nodes, suite, testbed, vm,
 };
 
 fn main() -> ExitCode {
@@ -31,6 +31,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Chaos(options) => chaos::command(&options)?,
         Command::Bench(command) => bench::run(&command)?,
         Command::VmTest => return vm::test(),
+        Command::E2e => return nodes::test(),
         Command::Image(options) => image::run(&options)?,
         Command::Test { filter } => return suite::run(filter.as_deref()),
     }

@@ -64,6 +64,7 @@ fn pod() -> Value {
         "terminationGracePeriodSeconds": value("controller.terminationGracePeriodSeconds"),
         "tolerations": value("controller.tolerations"),
         "topologySpreadConstraints": [spread("kubernetes.io/hostname"), spread("topology.kubernetes.io/zone")],
+        "volumes": value("controller.extraVolumes"),
     })
 }
 
@@ -92,6 +93,7 @@ fn container() -> Value {
         "readinessProbe": probe("/readyz", 5, 1),
         "resources": value("resources.controller"),
         "securityContext": security_context(&[]),
+        "volumeMounts": value("controller.extraVolumeMounts"),
     })
 }
 

@@ -26,7 +26,7 @@ use self::parts::Parts;
 use self::room::Room;
 use crate::go_tools::HELM;
 use crate::kubectl::Kubectl;
-use crate::process::Guarded;
+use crate::process::{Guarded, Output};
 use crate::repo;
 
 /// How long the API server may take to be ready: two cores, and others on them.
@@ -51,6 +51,13 @@ pub struct Nodes {
 pub fn obtainable() -> Result<()> {
     parts::obtainable()?;
     HELM.buildable()
+}
+
+/// `cargo xtask e2e`: the tests of the chart in such a cluster. Says whether all passed.
+pub fn test() -> Result<bool> {
+    let mut tests = crate::cargo::cargo()?;
+    tests.args(["test", "-p", "eni-operator", "--test", "e2e", "--", "--nocapture"]);
+    Ok(Guarded::spawn("cargo", &tests, &Output::Inherited)?.wait()?.success())
 }
 
 impl Nodes {

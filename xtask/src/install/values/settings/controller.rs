@@ -148,6 +148,18 @@ fn pods() -> Vec<Setting> {
             Kind::Objects,
             "More environment variables, such as a proxy's or `AWS_ENDPOINT_URL_EC2`.",
         ),
+        set(
+            "controller.extraVolumes",
+            json!([]),
+            Kind::Objects,
+            "More volumes of the controller's pods, such as a certificate authority of your own.",
+        ),
+        set(
+            "controller.extraVolumeMounts",
+            json!([]),
+            Kind::Objects,
+            "Where the controller's container finds them.",
+        ),
         set("affinity", json!({}), Kind::Object, "Affinity of the controller's pods."),
         set(
             "securityContext",
