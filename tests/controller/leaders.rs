@@ -23,8 +23,7 @@ impl Rivals {
     async fn set(testbed: &Testbed, name: &str) -> Self {
         let mut world = World::make(testbed, name).await.unwrap();
         world.want.made = 12;
-        let kubectl = xtask::kubectl::Kubectl::find(&testbed.kubeconfig_path()).unwrap();
-        kubectl.run(&["create", "namespace", name]).unwrap();
+        testbed.grant_in(name).unwrap();
         let mut all = vec![];
         for number in ["one", "two"] {
             let who = format!("{name}-{number}");

@@ -67,7 +67,7 @@ impl<'a> World<'a> {
             "--cluster-id",
             &self.cluster,
         ]);
-        command.envs(self.testbed.environment());
+        command.envs(self.testbed.environment_of_controller().unwrap());
         command.env("AWS_ENDPOINT_URL", ec2);
         command
     }

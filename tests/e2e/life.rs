@@ -36,9 +36,9 @@ fn from_the_documented_command_to_an_uninstall_that_leaves_nothing() {
     world.say("upgraded");
     assert_eq!(ids(&world), before);
     // A controller that is killed is followed by the other.
-    let lease =
-        world.kubectl(&format!("get lease -n {NAMESPACE} -o jsonpath={{.items[*].spec.holderIdentity}}"));
-    let holder = lease.split(['_', ' ']).next().unwrap().to_owned();
+    // One that ended gave the Lease back.
+    world.until("a controller leads", |world| leader(world).is_some());
+    let holder = leader(&world).unwrap();
     world.kubectl(&format!("delete pod -n {NAMESPACE} {holder} --grace-period=0 --force"));
     // A node that loses the label keeps its agent until its ENI is gone.
     world.kubectl("label node node-b ng-");
@@ -91,6 +91,15 @@ const EVERYTHING: &[&str] = &[
     "--set",
     "imds.autoConfigureHopLimit=true",
 ];
+
+/// The controller's pod that leads, if one does.
+fn leader(world: &World) -> Option<String> {
+    let lease = world.get(&format!("lease -n {NAMESPACE} eni-operator-controller"));
+    let holder = lease["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty())?;
+    let pods = world.get(&format!("pods -n {NAMESPACE}"));
+    let mut names = pods["items"].as_array().unwrap().iter().map(|pod| &pod["metadata"]["name"]);
+    names.any(|name| name == holder).then(|| holder.to_owned())
+}
 
 /// Asks for an ENI on every node that has the documented command's label.
 fn ask(world: &World) {

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use xtask::process::{Guarded, Output};
-use xtask::testbed::{Testbed, TestbedOptions};
+use xtask::testbed::{Bearer, Testbed, TestbedOptions};
 
 use crate::root::Image;
 
@@ -85,7 +85,7 @@ fn an_authority_of_ones_own_is_trusted_when_it_is_named_and_only_then() {
             "server": testbed.server_url(), "certificate-authority": "/given/ca.pem",
         } }],
         "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
-        "users": [{ "name": "u", "user": { "token": testbed.token() } }],
+        "users": [{ "name": "u", "user": { "token": testbed.token_of(Bearer::Controller).unwrap() } }],
     });
     image.give("given/kubeconfig", &kubeconfig.to_string());
     let start = |name: &str, trust: Option<&str>| {

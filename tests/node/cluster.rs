@@ -13,7 +13,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use xtask::testbed::{Testbed, TestbedOptions};
+use xtask::testbed::{Bearer, Testbed, TestbedOptions};
 
 use crate::agent::PATIENCE;
 use crate::netns::NetNs;
@@ -45,6 +45,11 @@ impl Cluster {
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.testbed.kubeconfig_path()
+    }
+
+    /// What the agent on a node has: its own token, and the rights that the chart grants.
+    pub(crate) fn kubeconfig_of(&self, node: &str) -> PathBuf {
+        self.testbed.kubeconfig_of(Bearer::AgentOn(node)).unwrap()
     }
 
     fn slots(&self) -> Api<NodeENIAttachment> {

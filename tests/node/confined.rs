@@ -79,7 +79,7 @@ fn nothing_but_its_journals_folder_has_to_be_writable() {
     let writable = folder.path().join("writable");
     std::fs::create_dir(&writable).unwrap();
     let (log, more) = (folder.path().join("log"), state_in(&writable));
-    let room = Room { ns: &ns, kubeconfig: cluster.kubeconfig(), writable, more };
+    let room = Room { ns: &ns, kubeconfig: cluster.kubeconfig_of("node-a"), writable, more };
     let mut agent = room.start(&log);
     cluster.put("node-a", "one", mac(6), "eth2");
     cluster.set("one", &json!({ "release": true }));
@@ -99,7 +99,7 @@ fn a_journal_that_cannot_be_written_ends_the_agent_with_its_flag_and_its_folder(
     let writable = folder.path().join("writable");
     std::fs::create_dir(&writable).unwrap();
     let (log, more) = (folder.path().join("log"), state_in(folder.path()));
-    let mut agent = Room { ns: &ns, kubeconfig: cluster.kubeconfig(), writable, more }.start(&log);
+    let mut agent = Room { ns: &ns, kubeconfig: cluster.kubeconfig_of("node-a"), writable, more }.start(&log);
     let said = ended(&mut agent, &log, PATIENCE);
     let state = folder.path().join("state").display().to_string();
     assert!(said.contains("--state-dir") && said.contains(&state) && said.contains("Read-only"), "{said}");
@@ -117,7 +117,7 @@ fn an_agent_whose_loop_hangs_says_so_and_ends() {
     more.extend(["--resolv-conf".to_owned(), hangs.display().to_string()]);
     let log = folder.path().join("log");
     let writable = folder.path().to_owned();
-    let mut agent = Room { ns: &ns, kubeconfig: cluster.kubeconfig(), writable, more }.start(&log);
+    let mut agent = Room { ns: &ns, kubeconfig: cluster.kubeconfig_of("node-a"), writable, more }.start(&log);
     cluster.put("node-a", "one", mac(6), "eth2");
     let said = ended(&mut agent, &log, Duration::from_mins(3));
     assert!(said.contains("loops do not turn any more") && said.contains("passes"), "{said}");

@@ -16,7 +16,7 @@ use crate::netns::NetNs;
 const LINK_READY: ConditionType = ConditionType::LinkReady;
 
 fn slots_of(cluster: &Cluster, node: &str) -> Slots {
-    Slots::OfCluster { kubeconfig: cluster.kubeconfig(), node: node.to_owned() }
+    Slots::OfCluster { kubeconfig: cluster.kubeconfig_of(node), node: node.to_owned() }
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn an_agent_at_rest_for_ten_minutes_asks_for_nothing_and_costs_next_to_nothing()
 fn command(ns: &NetNs, cluster: &Cluster, folder: &Path, metrics: &str) -> Command {
     let mut command = Command::new("ip");
     let state = folder.join("state").display().to_string();
-    let kubeconfig = cluster.kubeconfig().display().to_string();
+    let kubeconfig = cluster.kubeconfig_of("node-a").display().to_string();
     command.args(["netns", "exec", &ns.name, "setpriv", "--bounding-set", "-all,+net_admin"]);
     command.args(["--inh-caps", "-all,+net_admin", "--no-new-privs"]);
     let given = std::env::var_os("ENI_AGENT_BINARY");

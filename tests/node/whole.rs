@@ -63,7 +63,9 @@ impl Whole {
         let kubectl = Kubectl::find(&testbed.kubeconfig_path()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_eni-operator"));
         command.args(["--log-format", "json", "controller", "--leader-elect=false", "--metrics-addr", "0"]);
-        command.args(["--listing-lag-seconds", "2", "--cluster-id", "whole"]).envs(testbed.environment());
+        command
+            .args(["--listing-lag-seconds", "2", "--cluster-id", "whole"])
+            .envs(testbed.environment_of_controller().unwrap());
         let log = Output::Log(testbed.folder().join("controller.log"));
         let controller = Guarded::spawn("the controller", &command, &log).unwrap();
         let this = Self { node, controller, hypervisor, kubectl, ec2 };

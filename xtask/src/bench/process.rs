@@ -48,9 +48,9 @@ impl Controller {
         let mut command = Command::new(binary);
         command
             .args(["controller", "--require-node-agent=false", "--cluster-id=bench"])
-            .args(["--lease-namespace=default", "--identity=bench", "--metrics-addr", &address])
+            .args(["--identity=bench", "--metrics-addr", &address])
             .args(buckets.arguments())
-            .envs(testbed.environment());
+            .envs(testbed.environment_of_controller()?);
         let process = Guarded::spawn("the controller", &command, &Output::Log(log.clone()))?;
         let mut controller = Self { process, pid: 0, metrics: format!("http://{address}"), log };
         let deadline = Instant::now() + GRACE;

@@ -71,7 +71,7 @@ fn refused(status: u16) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
-/// The request as it goes on: with our credentials.
+/// The request as it goes on: with the controller's token.
 fn outgoing(parts: Parts, body: &Bytes) -> axum::http::Request<kube::client::Body> {
     let mut request = axum::http::Request::new(kube::client::Body::from(body.to_vec()));
     *request.uri_mut() = parts.uri;

@@ -37,7 +37,7 @@ impl Door {
         let upstream = ec2.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let (ec2_listener, ec2_address) = listen().await?;
         let (api_listener, api_address) = listen().await?;
-        let api = Api { client: testbed.kube_client()?, gate: gate.clone(), sky: sky.clone() };
+        let api = Api { client: testbed.client_of_controller()?, gate: gate.clone(), sky: sky.clone() };
         let servers = vec![
             tokio::spawn(ec2_door::serve(ec2_listener, upstream, gate.clone())),
             tokio::spawn(api_door::serve(api_listener, api)),

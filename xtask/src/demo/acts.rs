@@ -73,8 +73,8 @@ impl<'a> Play<'a> {
         crds::install(self.stage.cluster.config()?)?;
         nodes::create(&self.client, &self.region.instances, &selector).await?;
         let aws = self.stage.ec2.environment();
-        self.controller =
-            Some(Controller::start(&self.stage.operator, &self.stage.cluster.kubeconfig(), &aws)?);
+        let kubeconfig = self.stage.cluster.kubeconfig_of_controller()?;
+        self.controller = Some(Controller::start(&self.stage.operator, &kubeconfig, &aws)?);
         println!("\nKubernetes: {}", self.stage.cluster.describe());
         println!("EC2:        ec2-sim at {}", self.stage.ec2.url());
         println!("nodes:      {} in {} zones", self.report.nodes, self.report.zones);

@@ -14,7 +14,7 @@ use crate::{
     kubectl::Kubectl,
     process::Janitor,
     runtime::block_on,
-    testbed::{Ec2Sim, Testbed, TestbedOptions},
+    testbed::{Bearer, Ec2Sim, Testbed, TestbedOptions},
 };
 
 /// Whose cluster it is.
@@ -63,11 +63,19 @@ impl Stage {
 }
 
 impl Cluster {
-    /// How kubectl and the controller reach it.
+    /// How kubectl reaches it.
     pub(super) fn kubeconfig(&self) -> PathBuf {
         match self {
             Self::Own(testbed) => testbed.kubeconfig_path(),
             Self::Users(path) => path.clone(),
+        }
+    }
+
+    /// How the controller reaches it: as its own pod would, where it is not in the user's.
+    pub(super) fn kubeconfig_of_controller(&self) -> Result<PathBuf> {
+        match self {
+            Self::Own(testbed) => testbed.kubeconfig_of(Bearer::Controller),
+            Self::Users(path) => Ok(path.clone()),
         }
     }
 

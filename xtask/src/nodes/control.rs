@@ -125,7 +125,7 @@ impl Control {
     }
 
     fn kubeconfig(&self, token: &str) -> String {
-        kubeconfig(&format!("https://{API}"), &self.ca(), token)
+        kubeconfig(&format!("https://{API}"), &self.ca(), token, "default")
     }
 
     fn at(&self, name: &str) -> String {

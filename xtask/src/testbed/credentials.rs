@@ -65,12 +65,12 @@ impl Credentials {
     }
 
     fn kubeconfig(&self) -> String {
-        kubeconfig(&self.server, &self.ca, &self.token)
+        kubeconfig(&self.server, &self.ca, &self.token, "default")
     }
 }
 
-/// How somebody with a token reaches an API server. JSON is YAML too.
-pub(crate) fn kubeconfig(server: &str, ca: &Path, token: &str) -> String {
+/// How somebody with a token reaches an API server, and which namespace is meant unless one is named. JSON is YAML too.
+pub(crate) fn kubeconfig(server: &str, ca: &Path, token: &str, namespace: &str) -> String {
     let kubeconfig = json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -78,8 +78,11 @@ pub(crate) fn kubeconfig(server: &str, ca: &Path, token: &str) -> String {
             "name": "testbed",
             "cluster": { "server": server, "certificate-authority": ca },
         }],
-        "users": [{ "name": "admin", "user": { "token": token } }],
-        "contexts": [{ "name": "testbed", "context": { "cluster": "testbed", "user": "admin" } }],
+        "users": [{ "name": "bearer", "user": { "token": token } }],
+        "contexts": [{
+            "name": "testbed",
+            "context": { "cluster": "testbed", "user": "bearer", "namespace": namespace },
+        }],
         "current-context": "testbed",
     });
     format!("{kubeconfig:#}\n")

@@ -9,6 +9,7 @@ mod command;
 pub(crate) mod credentials;
 mod ec2;
 mod etcd;
+mod identity;
 mod ports;
 mod ready;
 
@@ -27,6 +28,7 @@ use self::{apiserver::Apiserver, credentials::Credentials};
 pub use self::{
     command::run,
     ec2::{Ec2Sim, REGION, SECRET},
+    identity::Bearer,
 };
 use crate::{
     go_tools::{ETCD, KUBE_APISERVER},

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{FORWARDED, Vm, VmOptions};
 use crate::image::{self, Platform};
-use crate::testbed::Testbed;
+use crate::testbed::{Bearer, Testbed};
 
 /// The variable that names an agent's binary, to be taken instead of one that is built.
 const GIVEN: &str = "ENI_AGENT_BINARY";
@@ -24,7 +24,8 @@ impl Vm {
     /// Starts a machine with an agent for the node of this name.
     pub fn node(testbed: &Testbed, agent: &Path, name: &str) -> Result<Self> {
         let kubeconfig = testbed.folder().join(format!("kubeconfig-of-{name}"));
-        std::fs::write(&kubeconfig, config(testbed)).context("write the node's kubeconfig")?;
+        std::fs::write(&kubeconfig, config(&testbed.token_of(Bearer::AgentOn(name))?))
+            .context("write the node's kubeconfig")?;
         let start = testbed.folder().join(format!("agent-of-{name}"));
         std::fs::write(&start, script(name)).context("write the agent's start")?;
         let files = [
@@ -50,7 +51,7 @@ impl Vm {
 }
 
 /// How the agent in the machine reaches the API server, whose certificate is for its address outside.
-fn config(testbed: &Testbed) -> String {
+fn config(token: &str) -> String {
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "clusters": [{ "name": "c", "cluster": {
@@ -58,7 +59,7 @@ fn config(testbed: &Testbed) -> String {
             "tls-server-name": "127.0.0.1",
         } }],
         "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
-        "users": [{ "name": "u", "user": { "token": testbed.token() } }],
+        "users": [{ "name": "u", "user": { "token": token } }],
     })
     .to_string()
 }

@@ -78,7 +78,7 @@ impl Show {
         let kubectl = Kubectl::find(&testbed.kubeconfig_path())?;
         let mut command = Command::new(operator);
         command.args(["controller", "--leader-elect=false", "--metrics-addr", "0", "--cluster-id", "demo"]);
-        command.args(["--listing-lag-seconds", "2"]).envs(testbed.environment());
+        command.args(["--listing-lag-seconds", "2"]).envs(testbed.environment_of_controller()?);
         let log = Output::Log(testbed.folder().join("controller.log"));
         let controller = Guarded::spawn("the controller", &command, &log)?;
         let vm = Vm::node(&testbed, agent, NODE)?;

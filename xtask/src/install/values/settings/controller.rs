@@ -6,7 +6,7 @@ use super::{ADDRESS, ANY_TEXT, Kind, Setting, set};
 
 /// All of them.
 pub(super) fn all() -> Vec<Setting> {
-    [work(), ec2(), pods()].concat()
+    [work(), ec2(), pods(), more()].concat()
 }
 
 /// How it works.
@@ -103,6 +103,30 @@ fn ec2() -> Vec<Setting> {
     ]
 }
 
+/// What is given to its pods beside what they need.
+fn more() -> Vec<Setting> {
+    vec![
+        set(
+            "controller.extraEnv",
+            json!([]),
+            Kind::Objects,
+            "More environment variables, such as a proxy's or `AWS_ENDPOINT_URL_EC2`.",
+        ),
+        set(
+            "controller.extraVolumes",
+            json!([]),
+            Kind::Objects,
+            "More volumes of the controller's pods, such as a certificate authority of your own.",
+        ),
+        set(
+            "controller.extraVolumeMounts",
+            json!([]),
+            Kind::Objects,
+            "Where the controller's container finds them.",
+        ),
+    ]
+}
+
 /// Its pods.
 fn pods() -> Vec<Setting> {
     vec![
@@ -141,24 +165,6 @@ fn pods() -> Vec<Setting> {
             json!([]),
             Kind::Objects,
             "Taints that the controller's pods tolerate.",
-        ),
-        set(
-            "controller.extraEnv",
-            json!([]),
-            Kind::Objects,
-            "More environment variables, such as a proxy's or `AWS_ENDPOINT_URL_EC2`.",
-        ),
-        set(
-            "controller.extraVolumes",
-            json!([]),
-            Kind::Objects,
-            "More volumes of the controller's pods, such as a certificate authority of your own.",
-        ),
-        set(
-            "controller.extraVolumeMounts",
-            json!([]),
-            Kind::Objects,
-            "Where the controller's container finds them.",
         ),
         set("affinity", json!({}), Kind::Object, "Affinity of the controller's pods."),
         set(
