@@ -43,10 +43,6 @@ impl Cluster {
         Some(Self { testbed, runtime, client })
     }
 
-    pub(crate) fn kubeconfig(&self) -> PathBuf {
-        self.testbed.kubeconfig_path()
-    }
-
     /// What the agent on a node has: its own token, and the rights that the chart grants.
     pub(crate) fn kubeconfig_of(&self, node: &str) -> PathBuf {
         self.testbed.kubeconfig_of(Bearer::AgentOn(node)).unwrap()

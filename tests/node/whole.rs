@@ -93,7 +93,7 @@ impl Whole {
 
     /// What kubectl shows.
     fn get(&self, args: &[&str]) -> Value {
-        let kubeconfig = self.node.cluster.kubeconfig();
+        let kubeconfig = self.node.cluster.testbed.kubeconfig_path();
         let mut command = Command::new(self.kubectl.binary());
         command.arg("--kubeconfig").arg(kubeconfig).args(["get", "-o", "json"]).args(args);
         serde_json::from_slice(&command.output().unwrap().stdout).unwrap_or(Value::Null)

@@ -174,7 +174,8 @@ fn fault(words: &[&str]) -> Option<String> {
 /// Whether `--set PATH=VALUE` sets a value of the chart.
 fn of_set(pair: &[&str]) -> Option<String> {
     let [flag, set] = pair else { return None };
-    let (path, _) = set.trim_matches('\'').split_once('=').filter(|_| *flag == "--set")?;
+    let (path, _) =
+        set.trim_matches('\'').split_once('=').filter(|_| ["--set", "--set-json"].contains(flag))?;
     let known = |one: &values::Setting| path == one.path || path.starts_with(&format!("{}.", one.path));
     (!values::all().iter().any(known)).then(|| format!("no value {path}"))
 }
@@ -183,7 +184,7 @@ fn kubectl(words: &[&str]) -> Option<String> {
     let words: Vec<&str> = match words {
         ["-n", _, rest @ ..] | rest => rest.to_vec(),
     };
-    let verbs = ["get", "describe", "delete", "apply", "rollout", "label", "annotate", "logs"];
+    let verbs = ["get", "describe", "delete", "apply", "rollout", "label", "annotate", "logs", "create"];
     let verb = words.first()?;
     if !verbs.contains(verb) {
         return Some(format!("kubectl {verb} is not known here"));
