@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -76,11 +77,16 @@ pub fn run(options: &ImageOptions) -> Result<()> {
     Ok(())
 }
 
-/// The archive of the image for this machine, built if it is not there as it should be.
+/// The archive of the image for this machine, built once by this process.
 pub fn archive() -> Result<PathBuf> {
+    static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(archive) = &*built {
+        return Ok(archive.clone());
+    }
     let output = default_archive().with_file_name("eni-operator-amd64.tar");
     build(&[Platform::Amd64], &default_name(), &output)?;
-    Ok(output)
+    Ok(built.insert(output).clone())
 }
 
 fn build(platforms: &[Platform], name: &str, output: &Path) -> Result<()> {
@@ -102,13 +108,14 @@ fn build(platforms: &[Platform], name: &str, output: &Path) -> Result<()> {
     for platform in platforms {
         buildah.add(name, *platform, &recipe)?;
     }
-    if let Some(folder) = output.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-    }
-    // Nobody sees half an archive.
-    let part = output.with_extension("part");
-    buildah.write(name, &part)?;
-    fs::rename(&part, output).with_context(|| format!("write {}", output.display()))
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    // Nobody sees half an archive, and two that build at once do not meet.
+    let part =
+        tempfile::tempdir_in(folder).with_context(|| format!("make a folder in {}", folder.display()))?;
+    let whole = part.path().join("archive");
+    buildah.write(name, &whole)?;
+    fs::rename(&whole, output).with_context(|| format!("write {}", output.display()))
 }
 
 /// The commit that is built, or nothing where there is none.
