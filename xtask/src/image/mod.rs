@@ -5,6 +5,7 @@
 
 mod binary;
 mod buildah;
+mod emulated;
 mod platform;
 mod roots;
 mod sbom;
@@ -47,7 +48,8 @@ pub struct ImageOptions {
     #[arg(long, value_name = "FILE", default_value_os_t = default_archive())]
     pub output: PathBuf,
 
-    /// Build for all platforms, twice, the second time from nothing of ours, and fail unless both are the same.
+    /// Build for all platforms, twice, the second time from nothing of ours; fail unless both are the same, and each
+    /// binary runs, if need be under QEMU.
     #[arg(long)]
     pub verify: bool,
 }
@@ -156,6 +158,8 @@ fn verify(options: &ImageOptions) -> Result<()> {
     let again = options.output.with_file_name("again.tar");
     build(&Platform::ALL, &options.name, &options.output)?;
     for platform in Platform::ALL {
+        emulated::check(platform, &binary(platform)?)?;
+        println!("linux/{}: its --help and crd-gen are as they should be", platform.arch());
         binary::forget(platform)?;
     }
     build(&Platform::ALL, &options.name, &again)?;

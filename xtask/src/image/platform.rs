@@ -24,6 +24,24 @@ impl Platform {
         }
     }
 
+    /// Whether this machine is one.
+    #[must_use]
+    pub const fn is_native(self) -> bool {
+        match self {
+            Self::Amd64 => cfg!(target_arch = "x86_64"),
+            Self::Arm64 => cfg!(target_arch = "aarch64"),
+        }
+    }
+
+    /// QEMU's program that runs its binaries elsewhere.
+    #[must_use]
+    pub const fn emulator(self) -> &'static str {
+        match self {
+            Self::Amd64 => "qemu-x86_64-static",
+            Self::Arm64 => "qemu-aarch64-static",
+        }
+    }
+
     /// Rust's name of it, with musl as its library: a binary that needs nothing else.
     #[must_use]
     pub const fn target(self) -> &'static str {
