@@ -38,8 +38,7 @@ fn deployment() -> Value {
         "spec": {
             "replicas": value("controller.replicas"),
             "selector": { "matchLabels": names::selector(WHO) },
-            // A replica that waits for the lease is ready, so a new one costs nothing but a moment of two.
-            "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } },
+            "strategy": strategy(),
             "template": {
                 "metadata": {
                     "labels": names::pod_labels(WHO),
@@ -49,6 +48,15 @@ fn deployment() -> Value {
             },
         },
     })
+}
+
+/// A replica that waits for the lease is ready, so a new one costs nothing but a moment of two. Without the lease
+/// the new one would act beside the old one.
+fn strategy() -> Value {
+    let rolling = json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } });
+    let alone = json!({ "type": "Recreate" });
+    let led = ".Values.controller.enableLeaderElection";
+    filled(&format!("ternary (fromJson `{rolling}`) (fromJson `{alone}`) {led}"), &rolling)
 }
 
 fn pod() -> Value {

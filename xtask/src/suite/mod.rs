@@ -24,7 +24,11 @@ use crate::{parts::in_ci, progress::pretty};
 pub fn run(filter: Option<&str>) -> Result<bool> {
     let filter = filter.unwrap_or_default();
     let steps: Vec<Step> = steps::all().into_iter().filter(|step| step.title.contains(filter)).collect();
-    ensure!(!steps.is_empty(), "no step's title contains {filter:?}: {}", titles());
+    ensure!(
+        !steps.is_empty(),
+        "no step's title contains {filter:?}: the titles are: {}",
+        titles().join(", ")
+    );
     crate::cargo::keep_build_folder()?;
     let started = Instant::now();
     let mut total = Count::default();
@@ -61,7 +65,8 @@ fn conclude(total: Count, said: &[String], started: Instant) {
     println!("{} passed, {} failed", total.passed, total.failed);
 }
 
-fn titles() -> String {
-    let titles: Vec<&str> = steps::all().iter().map(|step| step.title).collect();
-    format!("the titles are: {}", titles.join(", "))
+/// The titles of all steps, in their order.
+#[must_use]
+pub fn titles() -> Vec<&'static str> {
+    steps::all().iter().map(|step| step.title).collect()
 }

@@ -168,3 +168,15 @@ fn a_digest_goes_before_a_tag() {
         format!("localhost/eni-operator@{digest}")
     );
 }
+
+#[test]
+fn without_leader_election_a_new_controller_comes_after_the_old_one_has_gone() {
+    let Some((helm, _home)) = helm() else { return };
+    let strategy = |sets: &[&str]| {
+        let all = render(&helm, sets).unwrap();
+        all["Deployment eni-controller-system/eni-controller"].pointer("/spec/strategy/type").unwrap().clone()
+    };
+    assert_eq!(strategy(&[]), "RollingUpdate");
+    let alone = ["--set", "controller.enableLeaderElection=false", "--set", "controller.replicas=1"];
+    assert_eq!(strategy(&alone), "Recreate");
+}

@@ -6,6 +6,7 @@
     reason = "the bans keep clock and environment out of the operator's decisions"
 )]
 
+mod accepted;
 mod chart;
 mod server;
 mod tokens;

@@ -142,7 +142,7 @@ fn commands_that_are_shown_can_be_given() {
 }
 
 /// What is wrong with a command.
-fn fault(words: &[&str]) -> Option<String> {
+pub(super) fn fault(words: &[&str]) -> Option<String> {
     match words {
         [] | ["aws" | "sed", ..] => None,
         ["cargo", "xtask", rest @ ..] => {

@@ -12,3 +12,4 @@ mod layers;
 mod paths;
 mod purity;
 mod source;
+mod workflows;

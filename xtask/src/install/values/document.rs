@@ -58,11 +58,13 @@ fn kind(kind: Kind) -> String {
     match kind {
         Kind::Bool => "`true` or `false`".to_owned(),
         Kind::Whole(least, most) => format!("{least} to {most}"),
-        Kind::Number(least, most) => format!("{least} to {most}, with a fraction"),
+        Kind::Share => "more than 0, at most 1".to_owned(),
         Kind::Text(_, what) => what.to_owned(),
         Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
-        Kind::TextByKey => "text by key".to_owned(),
-        Kind::Object => "an object of Kubernetes".to_owned(),
-        Kind::Objects => "a list of objects of Kubernetes".to_owned(),
+        Kind::Labels => "labels".to_owned(),
+        Kind::Annotations => "annotations".to_owned(),
+        Kind::Mtu => "0, or 128 to 9001".to_owned(),
+        Kind::Object(shape) => format!("Kubernetes' `{}`", shape.name()),
+        Kind::Objects(shape) => format!("a list of Kubernetes' `{}`", shape.name()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod document;
 mod notes;
+mod objects;
 mod reference;
 mod schema;
 mod settings;
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 pub use document::document;
 pub use notes::without_effect_template;
+pub use objects::Shape;
 pub use reference::{Became, REFERENCE};
 pub use schema::schema;
 pub use settings::all;
@@ -36,18 +38,22 @@ pub enum Kind {
     Bool,
     /// A whole number.
     Whole(i64, i64),
-    /// A number.
-    Number(f64, f64),
+    /// A number more than 0 and at most 1.
+    Share,
     /// Text of this form, and what to say of another one.
     Text(&'static str, &'static str),
     /// One of these.
     OneOf(&'static [&'static str]),
-    /// Text by text key.
-    TextByKey,
-    /// An object that Kubernetes checks.
-    Object,
-    /// A list of objects that Kubernetes checks.
-    Objects,
+    /// Labels, or a selector by labels.
+    Labels,
+    /// Annotations.
+    Annotations,
+    /// An MTU in bytes, or 0.
+    Mtu,
+    /// An object of Kubernetes.
+    Object(Shape),
+    /// A list of objects of Kubernetes.
+    Objects(Shape),
 }
 
 /// What a value is unless set.

@@ -36,7 +36,10 @@ pub const REFERENCE: &[(&str, Became)] = &[
     ),
     ("controller.maxConcurrentENICleanup", Kept),
     ("controller.maxConcurrentReconciles", Kept),
-    ("controller.enableLeaderElection", Kept),
+    (
+        "controller.enableLeaderElection",
+        KeptBut("`false` asks for `controller.replicas: 1`, since there are two"),
+    ),
     ("controller.metricsAddr", Kept),
     ("controller.terminationGracePeriodSeconds", KeptBut("the default is 30")),
     ("eniManager.defaultMTU", KeptBut("it has its effect; it had none")),

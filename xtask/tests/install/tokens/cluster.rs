@@ -1,10 +1,10 @@
-//! An API server with the manifests, two nodes, and a pod of each identity.
+//! An API server with what the chart installs, two nodes, and a pod of each identity.
 
 use std::time::{Duration, Instant};
 
 use axum::http;
 use k8s_openapi::api::authentication::v1::TokenRequest;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, PostParams},
@@ -12,14 +12,15 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use xtask::{
+    helm::Helm,
+    install::{DEFAULT_NAMESPACE, Identity},
     kubectl::Kubectl,
     testbed::{Testbed, TestbedOptions},
 };
 
+use super::super::helm;
 use super::request::{Answer, Request, apply, create};
 use super::{CONTROLLERS, GROUP, condition, slot, status_of};
-
-const NAMESPACE: &str = "eni-controller-system";
 
 /// The ENI of slot a.
 pub(super) const ENI: &str = "eni-0aaaaaaaaaaaaaaa0";
@@ -30,42 +31,86 @@ pub(super) enum Who {
     Admin,
     AgentOnA,
     AgentOnB,
+    /// A token that nobody gave to a pod, of the agents' account.
     AgentWithoutPod,
+    /// The token of a pod on node a whose account has the name of the agents' account, in another namespace.
+    Namesake,
     Controller,
+    Uninstall,
+    /// A token that the API server never made.
+    Nobody,
+}
+
+/// What is installed, and where.
+pub(super) struct Install {
+    pub(super) namespace: &'static str,
+    /// The agents' account.
+    pub(super) agent: &'static str,
+}
+
+impl Default for Install {
+    fn default() -> Self {
+        Self { namespace: DEFAULT_NAMESPACE, agent: "eni-node-agent" }
+    }
+}
+
+impl Install {
+    /// Everything that the chart gives.
+    fn objects(&self, helm: &Helm) -> String {
+        let agent = format!("nodeAgent.serviceAccount.name={}", self.agent);
+        let sets = ["--set", &agent, "--set", "uninstall.drain=true"];
+        let template = ["template", "eni-operator", "chart", "--namespace", self.namespace];
+        helm.run(&[&template[..], &sets[..]].concat()).unwrap()
+    }
 }
 
 pub(super) struct Cluster {
     testbed: Testbed,
+    install: Install,
     tokens: Vec<(Who, String)>,
 }
 
 impl Cluster {
     /// Starts one, where it can be had.
-    pub(super) async fn start() -> Option<Self> {
+    pub(super) async fn start(install: Install) -> Option<Self> {
+        let (helm, _home) = helm()?;
         if !Testbed::obtainable().unwrap() {
             return None;
         }
         let testbed = Testbed::start(&TestbedOptions::default()).unwrap();
+        let file = testbed.folder().join("chart.yaml");
+        std::fs::write(&file, install.objects(&helm)).unwrap();
         let kubectl = Kubectl::find(&testbed.kubeconfig_path()).unwrap();
-        kubectl.run(&["apply", "--server-side", "-k", "manifests"]).unwrap();
+        kubectl.run(&["create", "namespace", install.namespace]).unwrap();
+        kubectl.run(&["apply", "--server-side", "-f", file.to_str().unwrap()]).unwrap();
         testbed.install_crds().unwrap();
-        let client = testbed.kube_client().unwrap();
-        let mut cluster = Self { tokens: vec![(Who::Admin, testbed.token().to_owned())], testbed };
-        for node in ["node-a", "node-b"] {
-            let node = json!({ "metadata": { "name": node } });
-            put::<Node>(&Api::all(client.clone()), &node).await;
-        }
-        for (who, account, pod) in [
-            (Who::AgentOnA, "eni-node-agent", Some(("agent-a", "node-a"))),
-            (Who::AgentOnB, "eni-node-agent", Some(("agent-b", "node-b"))),
-            (Who::AgentWithoutPod, "eni-node-agent", None),
-            (Who::Controller, "eni-controller", Some(("controller", "node-a"))),
-        ] {
-            let token = token(&client, account, pod).await;
-            cluster.tokens.push((who, token));
-        }
+        let mut cluster = Self { tokens: vec![], install, testbed };
+        cluster.hand_out_tokens().await;
         cluster.fill().await;
         Some(cluster)
+    }
+
+    async fn hand_out_tokens(&mut self) {
+        let client = self.testbed.kube_client().unwrap();
+        for node in ["node-a", "node-b"] {
+            put::<Node>(&Api::all(client.clone()), &json!({ "metadata": { "name": node } })).await;
+        }
+        let Install { namespace, agent } = self.install;
+        let namesake = json!({ "metadata": { "name": agent } });
+        put::<ServiceAccount>(&Api::namespaced(client.clone(), "default"), &namesake).await;
+        for (who, namespace, account, pod) in [
+            (Who::AgentOnA, namespace, agent, Some(("agent-a", "node-a"))),
+            (Who::AgentOnB, namespace, agent, Some(("agent-b", "node-b"))),
+            (Who::AgentWithoutPod, namespace, agent, None),
+            (Who::Namesake, "default", agent, Some(("agent-a", "node-a"))),
+            (Who::Controller, namespace, "eni-controller", Some(("controller", "node-a"))),
+            (Who::Uninstall, namespace, Identity::Uninstall.name(), Some(("uninstall", "node-a"))),
+        ] {
+            let token = token(&client, namespace, account, pod).await;
+            self.tokens.push((who, token));
+        }
+        self.tokens.push((Who::Admin, self.testbed.token().to_owned()));
+        self.tokens.push((Who::Nobody, "abc.def.ghi".to_owned()));
     }
 
     /// A NodeENI, and a slot on each node as the controller leaves it.
@@ -128,7 +173,7 @@ impl Cluster {
     }
 
     pub(super) async fn delete_pod(&self, name: &str) {
-        let pods: Api<Pod> = Api::namespaced(self.testbed.kube_client().unwrap(), NAMESPACE);
+        let pods: Api<Pod> = Api::namespaced(self.testbed.kube_client().unwrap(), self.install.namespace);
         // There is no kubelet to wait for.
         pods.delete(name, &DeleteParams::default().grace_period(0)).await.unwrap();
     }
@@ -142,10 +187,10 @@ where
 }
 
 /// A token as kubelet asks for one: good for a service account, and bound to a pod.
-async fn token(client: &Client, account: &str, pod: Option<(&str, &str)>) -> String {
+async fn token(client: &Client, namespace: &str, account: &str, pod: Option<(&str, &str)>) -> String {
     let mut request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": {}, "spec": { "audiences": [], "expirationSeconds": 3600 } });
     if let Some((name, node)) = pod {
-        let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
         let pod = json!({
             "metadata": { "name": name },
             "spec": {
@@ -157,7 +202,7 @@ async fn token(client: &Client, account: &str, pod: Option<(&str, &str)>) -> Str
         request["spec"]["boundObjectRef"] =
             json!({ "kind": "Pod", "apiVersion": "v1", "name": name, "uid": pod.uid() });
     }
-    let path = format!("/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}/token");
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
     let body = http::Request::post(path).header(http::header::CONTENT_TYPE, "application/json");
     let granted: TokenRequest =
         client.request(body.body(request.to_string().into_bytes()).unwrap()).await.unwrap();

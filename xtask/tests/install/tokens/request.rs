@@ -44,3 +44,7 @@ pub(super) fn apply(path: &str, manager: &str, body: &Value) -> Request {
     let path = format!("{path}?fieldManager={manager}&force=true");
     request("PATCH", &path, "application/apply-patch+yaml", Some(body))
 }
+
+pub(super) fn patch(path: &str, operations: &Value) -> Request {
+    request("PATCH", path, "application/json-patch+json", Some(operations))
+}

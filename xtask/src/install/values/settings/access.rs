@@ -18,7 +18,7 @@ pub(super) fn all() -> Vec<Setting> {
         set(
             "serviceAccount.annotations",
             json!({}),
-            Kind::TextByKey,
+            Kind::Annotations,
             "Its annotations. That of IRSA goes here: `eks.amazonaws.com/role-arn`.",
         ),
         set(

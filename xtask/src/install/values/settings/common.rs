@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Kind, Setting, set};
+use super::{Kind, Setting, Shape, set};
 
 /// All of them.
 pub(super) fn all() -> Vec<Setting> {
@@ -21,7 +21,7 @@ fn image() -> Vec<Setting> {
         set(
             "image.tag",
             json!(""),
-            Kind::Text("^[A-Za-z0-9_.-]*$", "a tag"),
+            Kind::Text("^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$", "a tag"),
             "Its tag; the chart's version unless set.",
         ),
         set(
@@ -36,7 +36,12 @@ fn image() -> Vec<Setting> {
             Kind::OneOf(&["Always", "IfNotPresent", "Never"]),
             "When nodes fetch it.",
         ),
-        set("imagePullSecrets", json!([]), Kind::Objects, "Secrets for fetching it, as `{name: …}`."),
+        set(
+            "imagePullSecrets",
+            json!([]),
+            Kind::Objects(Shape::Secret),
+            "Secrets for fetching it, as `{name: …}`.",
+        ),
     ]
 }
 
@@ -46,13 +51,13 @@ fn rest() -> Vec<Setting> {
         set(
             "namespace",
             json!(""),
-            Kind::Text("^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", "a name of a namespace"),
+            Kind::Text("^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$", "a name of a namespace"),
             "Namespace of everything that has one; the release's unless set.",
         ),
         set(
             "awsRegion",
             json!(""),
-            Kind::Text("^([a-z]+(-[a-z]+)+-[1-9][0-9]*)?$", "a region such as eu-central-1"),
+            Kind::Text("^([a-z]+(-[a-z]+)+-[1-9][0-9]?)?$", "a region such as eu-central-1"),
             "AWS region; unless set, that of the nodes' labels, or of IMDS.",
         ),
         set(
@@ -79,15 +84,20 @@ fn rest() -> Vec<Setting> {
             Kind::Bool,
             "Whether the CRDs are installed and upgraded with the chart. An uninstall leaves them.",
         ),
-        set("podAnnotations", json!({}), Kind::TextByKey, "Annotations of all pods."),
-        set("podLabels", json!({}), Kind::TextByKey, "Labels of all pods, beside the chart's own."),
+        set("podAnnotations", json!({}), Kind::Annotations, "Annotations of all pods."),
+        set("podLabels", json!({}), Kind::Labels, "Labels of all pods, beside the chart's own."),
         set(
             "resources.controller",
             controller_resources(),
-            Kind::Object,
+            Kind::Object(Shape::Resources),
             "What a controller pod asks for and may use.",
         ),
-        set("resources.manager", agent_resources(), Kind::Object, "What an agent pod asks for and may use."),
+        set(
+            "resources.manager",
+            agent_resources(),
+            Kind::Object(Shape::Resources),
+            "What an agent pod asks for and may use.",
+        ),
     ]
 }
 

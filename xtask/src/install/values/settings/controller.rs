@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ADDRESS, ANY_TEXT, Kind, Setting, set};
+use super::{ADDRESS, Kind, NAME_OR_NONE, Setting, Shape, set};
 
 /// All of them.
 pub(super) fn all() -> Vec<Setting> {
@@ -16,7 +16,7 @@ fn work() -> Vec<Setting> {
             "controller.enableLeaderElection",
             json!(true),
             Kind::Bool,
-            "Whether to act only while holding the Lease. Only one replica may do without.",
+            "Whether to act only while holding the Lease. Only one replica may do without: set `controller.replicas` to 1.",
         ),
         set(
             "controller.clusterID",
@@ -51,6 +51,10 @@ fn work() -> Vec<Setting> {
         ),
     ]
 }
+
+/// Actions with how many calls at once and a second. Which actions there are is the controller's to say.
+const LIMITS: &str =
+    "^([A-Za-z0-9]+=[1-9][0-9]*/[0-9]+([.][0-9]+)?(,[A-Za-z0-9]+=[1-9][0-9]*/[0-9]+([.][0-9]+)?)*)?$";
 
 /// How it deals with EC2.
 fn ec2() -> Vec<Setting> {
@@ -88,16 +92,13 @@ fn ec2() -> Vec<Setting> {
         set(
             "controller.apiShare",
             json!(0.5),
-            Kind::Number(0.01, 1.0),
+            Kind::Share,
             "Which share of EC2's request limits to use. The rest is for others in the account.",
         ),
         set(
             "controller.apiLimits",
             json!(""),
-            Kind::Text(
-                "^([A-Za-z0-9]+=[0-9]+/[0-9.]+(,[A-Za-z0-9]+=[0-9]+/[0-9.]+)*)?$",
-                "limits such as AttachNetworkInterface=100/10",
-            ),
+            Kind::Text(LIMITS, "limits such as AttachNetworkInterface=100/10"),
             "Request limits of the account that are not the documented ones, such as `AttachNetworkInterface=100/10`.",
         ),
     ]
@@ -109,19 +110,19 @@ fn more() -> Vec<Setting> {
         set(
             "controller.extraEnv",
             json!([]),
-            Kind::Objects,
+            Kind::Objects(Shape::EnvVar),
             "More environment variables, such as a proxy's or `AWS_ENDPOINT_URL_EC2`.",
         ),
         set(
             "controller.extraVolumes",
             json!([]),
-            Kind::Objects,
+            Kind::Objects(Shape::Volume),
             "More volumes of the controller's pods, such as a certificate authority of your own.",
         ),
         set(
             "controller.extraVolumeMounts",
             json!([]),
-            Kind::Objects,
+            Kind::Objects(Shape::VolumeMount),
             "Where the controller's container finds them.",
         ),
     ]
@@ -151,29 +152,29 @@ fn pods() -> Vec<Setting> {
         set(
             "controller.priorityClassName",
             json!("system-cluster-critical"),
-            ANY_TEXT,
+            NAME_OR_NONE,
             "Priority class of the controller's pods.",
         ),
         set(
             "controller.nodeSelector",
             json!({}),
-            Kind::TextByKey,
+            Kind::Labels,
             "Labels of the nodes that the controller may run on.",
         ),
         set(
             "controller.tolerations",
             json!([]),
-            Kind::Objects,
+            Kind::Objects(Shape::Toleration),
             "Taints that the controller's pods tolerate.",
         ),
-        set("affinity", json!({}), Kind::Object, "Affinity of the controller's pods."),
+        set("affinity", json!({}), Kind::Object(Shape::Affinity), "Affinity of the controller's pods."),
         set(
             "securityContext",
             json!({
                 "runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 2000,
                 "seccompProfile": { "type": "RuntimeDefault" },
             }),
-            Kind::Object,
+            Kind::Object(Shape::SecurityContext),
             "Security context of the controller's pods.",
         ),
         set(

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{ADDRESS, ANY_TEXT, DURATION, Kind, Setting, set};
+use super::{ADDRESS, Kind, NAME_OR_NONE, Setting, Shape, set};
+
+/// A time as Go writes it, and never none. Its end the agent checks: a pattern cannot add.
+const INTERVAL: &str =
+    "^([1-9][0-9]{2,}ms|([1-9][0-9]*([.][0-9]+)?|0[.][1-9][0-9]*)(s|m|h))([0-9]+([.][0-9]+)?(ms|s|m|h))*$";
 
 /// All of them.
 pub(super) fn all() -> Vec<Setting> {
@@ -15,26 +19,26 @@ fn of_reference() -> Vec<Setting> {
         set(
             "nodeSelector",
             json!({}),
-            Kind::TextByKey,
+            Kind::Labels,
             "Labels of the nodes that get an agent at once. Whatever this says, a node gets one before its \
              first ENI and keeps it until its last has gone.",
         ),
         set(
             "tolerations",
             json!([{ "operator": "Exists" }]),
-            Kind::Objects,
+            Kind::Objects(Shape::Toleration),
             "Taints that the agents tolerate: all of them.",
         ),
         set(
             "eniManager.checkInterval",
             json!("60s"),
-            DURATION,
+            Kind::Text(INTERVAL, "a time such as 30s or 1m30s, of 100ms to 24h"),
             "How long at most between two looks at the host.",
         ),
         set(
             "eniManager.defaultMTU",
             json!(0),
-            Kind::Whole(0, 9001),
+            Kind::Mtu,
             "MTU in bytes of links whose NodeENI does not say one; 0 leaves theirs alone.",
         ),
         set(
@@ -70,15 +74,20 @@ fn own() -> Vec<Setting> {
         set(
             "nodeAgent.priorityClassName",
             json!("system-node-critical"),
-            ANY_TEXT,
+            NAME_OR_NONE,
             "Priority class of the agents.",
         ),
         set(
             "nodeAgent.maxUnavailable",
             json!("10%"),
-            Kind::Text("^[0-9]+%$", "a share of the nodes, such as 10%"),
+            Kind::Text("^([1-9][0-9]?|100)%$", "a share of the nodes, such as 10%"),
             "Which share of the agents may be replaced at once; one may, however few there are. Links stay as they are meanwhile.",
         ),
-        set("nodeAgent.extraEnv", json!([]), Kind::Objects, "More environment variables of the agents."),
+        set(
+            "nodeAgent.extraEnv",
+            json!([]),
+            Kind::Objects(Shape::EnvVar),
+            "More environment variables of the agents.",
+        ),
     ]
 }

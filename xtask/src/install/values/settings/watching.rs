@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{DURATION, Kind, Setting, set};
+use super::{Kind, Setting, set};
 
 /// All of them.
 pub(super) fn all() -> Vec<Setting> {
@@ -21,11 +21,16 @@ pub(super) fn all() -> Vec<Setting> {
             Kind::Bool,
             "Whether there are ServiceMonitors, which need Prometheus Operator.",
         ),
-        set("metrics.serviceMonitor.interval", json!("30s"), DURATION, "How often they are asked."),
+        set(
+            "metrics.serviceMonitor.interval",
+            json!("30s"),
+            Kind::Text("^([0-9]+(ms|s|m|h))+$", "a time such as 30s or 1m30s"),
+            "How often they are asked.",
+        ),
         set(
             "metrics.serviceMonitor.labels",
             json!({}),
-            Kind::TextByKey,
+            Kind::Labels,
             "Labels by which Prometheus finds them, and the rules.",
         ),
         set(
