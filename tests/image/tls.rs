@@ -19,7 +19,7 @@ use xtask::testbed::{Bearer, Testbed, TestbedOptions};
 use crate::root::Image;
 
 /// How long what is wanted may take to be there.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// EC2 behind TLS.
 struct Front {
