@@ -18,7 +18,9 @@ const READ_ONLY: &str = r#"set -e
 mount --make-rprivate /
 mount --bind "$WRITABLE" "$WRITABLE"
 for at in $(cut -d ' ' -f 5 /proc/self/mountinfo | sort -u); do
-  case "$at" in "$WRITABLE"|/proc|/proc/*|/dev|/dev/*) ;; *) mount -o remount,bind,ro "$at" ;; esac
+  case "$at" in "$WRITABLE"|/proc|/proc/*|/dev|/dev/*) ;; *)
+    # Another test's namespace may have gone meanwhile, and its mount with it.
+    mount -o remount,bind,ro "$at" || ! cut -d ' ' -f 5 /proc/self/mountinfo | grep -qxF "$at" ;; esac
 done
 ! touch /etc/written 2>/dev/null && ! touch /tmp/written 2>/dev/null && test ! -w /sys/kernel
 exec "$@""#;
