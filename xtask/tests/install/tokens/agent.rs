@@ -93,6 +93,9 @@ fn without_a_role() -> Vec<Row> {
     let leases = "/apis/coordination.k8s.io/v1/namespaces/eni-controller-system/leases";
     let slots = format!("{GROUP}/nodeeniattachments");
     let replaced = status_of("a", &json!({ "host": { "phase": "Ready" } }));
+    let node_eni = json!({
+        "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": "m" },
+    });
     let of_metadata = |name: &str, value: Value| merge(&slot("a"), &json!({ "metadata": { name: value } }));
     let rows = vec![
         ("read one slot by its name", get(&slot("a"))),
@@ -114,13 +117,7 @@ fn without_a_role() -> Vec<Row> {
             "say of a NodeENI that it is ready",
             merge(&format!("{GROUP}/nodeenis/n/status"), &json!({ "status": { "ready": 1 } })),
         ),
-        (
-            "make a NodeENI",
-            create(
-                &format!("{GROUP}/nodeenis"),
-                &json!({ "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": "m" } }),
-            ),
-        ),
+        ("make a NodeENI", create(&format!("{GROUP}/nodeenis"), &node_eni)),
         ("delete a NodeENI", delete(&format!("{GROUP}/nodeenis/n"))),
         ("read Secrets", get("/api/v1/secrets")),
         ("read a Secret of its namespace", get(&format!("{NAMESPACED}/secrets/x"))),
@@ -175,7 +172,7 @@ async fn an_agents_token_is_good_for_its_own_words_on_its_own_node() {
     check("the token of a pod that is gone", &NoToken, &gone);
 }
 
-/// A status' address takes no spec and no metadata; where the policy does not refuse to try, nothing comes of it.
+/// A status' address takes no spec and no metadata: where the policy does not refuse to try, nothing comes of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_status_does_not_change_by_way_of_the_status() {
     let Some(cluster) = Cluster::start(Install::default()).await else { return };
