@@ -1,5 +1,7 @@
 //! What an agent's token is good for.
 
+use eni_operator::api::ConditionType;
+
 use super::cluster::{Cluster, ENI, Install, Who, attachment, cloud};
 use super::request::{create, delete, get, merge, patch, replace};
 use super::*;
@@ -199,5 +201,34 @@ async fn what_is_no_status_does_not_change_by_way_of_the_status() {
         {
             assert_eq!(before.pointer(name), after.pointer(name), "{part} changed {name}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_type_of_condition_is_an_agents_own_or_refused() {
+    let Some(cluster) = Cluster::start(Install::default()).await else { return };
+    until_in_force(&cluster).await;
+    for type_ in ConditionType::ALL {
+        let answer = cluster
+            .ask(
+                Who::AgentOnA,
+                &say("a", OURS, &json!({ "conditions": [condition(&type_.name(), "Unknown")] })),
+            )
+            .await;
+        let expected = if type_.is_agents() { Done } else { Policy("own types") };
+        check(&type_.name(), &expected, &answer);
+    }
+    let status = cluster.slot("a").await["status"].clone();
+    let there: Vec<(&str, &str)> = status["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["type"].as_str().unwrap(), one["status"].as_str().unwrap()))
+        .collect();
+    // An apply takes back what it does not say again, and the controller's two are as they were.
+    let last = ConditionType::ALL.iter().rfind(|type_| type_.is_agents()).unwrap();
+    assert_eq!(there.len(), 3, "{there:?}");
+    for expected in [("Attached", "True"), ("Ready", "True"), (&*last.name(), "Unknown")] {
+        assert!(there.contains(&expected), "{there:?}");
     }
 }
