@@ -177,3 +177,24 @@ fn hash(file: &Path) -> Result<String> {
         text
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn platforms(line: &str) -> Vec<Platform> {
+        let command = Cli::try_parse_from(line.split(' ')).unwrap().command;
+        let Command::Image(options) = command else { panic!("{command:?}") };
+        options.platforms
+    }
+
+    #[test]
+    fn an_image_is_for_every_platform_unless_some_are_named() {
+        assert_eq!(platforms("xtask image"), [Platform::Amd64, Platform::Arm64]);
+        assert_eq!(platforms("xtask image --platform arm64"), [Platform::Arm64]);
+        assert_eq!(platforms("xtask image --platform amd64,arm64"), Platform::ALL);
+    }
+}

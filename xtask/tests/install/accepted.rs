@@ -1,11 +1,14 @@
 //! Values that the chart takes: each shape of what may be set, and what the processes say to it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use clap::Args;
 use eni_operator::cli::{ControllerArgs, NodeAgentArgs};
 use serde_json::{Value, json};
-use xtask::install::values::{Became, REFERENCE, all};
+use xtask::{
+    install::values::{Became, REFERENCE, all},
+    repo,
+};
 
 use super::{Objects, helm, render, values};
 
@@ -130,5 +133,35 @@ fn every_value_of_the_reference_system_is_taken_by_its_name() {
         let set = format!("{path}={value}");
         render(&helm, &["--set-json", &set]).unwrap_or_else(|error| panic!("{set}: {error:#}"));
         assert!(tried.insert(path), "{path} stands there twice");
+    }
+}
+
+/// The values that documents set, each as the command line has them.
+fn documented() -> Vec<(String, Vec<String>)> {
+    let docs = fs::read_dir(repo::at("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let mut found = vec![];
+    for path in [repo::at("README.md"), repo::at("chart/README.md")].into_iter().chain(docs) {
+        let text = fs::read_to_string(&path).unwrap().replace("\\\n", " ");
+        for line in text.lines().filter(|line| line.trim_start().starts_with("helm ")) {
+            let words: Vec<&str> = line.split_whitespace().map(|word| word.trim_matches('\'')).collect();
+            let sets = words.windows(2).filter(|pair| pair[0].starts_with("--set"));
+            let sets: Vec<String> = sets.flatten().map(|word| (*word).to_owned()).collect();
+            if !sets.is_empty() {
+                found.push((format!("{}: {line}", path.display()), sets));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_value_that_a_document_sets_is_taken() {
+    let Some((helm, _home)) = helm() else { return };
+    let all = documented();
+    assert!(all.len() >= 3, "{all:?}");
+    for (at, sets) in all {
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        render(&helm, &sets).unwrap_or_else(|error| panic!("{at}: {error:#}"));
     }
 }

@@ -8,6 +8,7 @@
 
 mod accepted;
 mod chart;
+mod host;
 mod server;
 mod tokens;
 mod values;

@@ -1,5 +1,7 @@
 //! What an agent's token is good for.
 
+use eni_operator::api::ConditionType;
+
 use super::cluster::{Cluster, ENI, Install, Who, attachment, cloud};
 use super::request::{create, delete, get, merge, patch, replace};
 use super::*;
@@ -93,6 +95,9 @@ fn without_a_role() -> Vec<Row> {
     let leases = "/apis/coordination.k8s.io/v1/namespaces/eni-controller-system/leases";
     let slots = format!("{GROUP}/nodeeniattachments");
     let replaced = status_of("a", &json!({ "host": { "phase": "Ready" } }));
+    let node_eni = json!({
+        "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": "m" },
+    });
     let of_metadata = |name: &str, value: Value| merge(&slot("a"), &json!({ "metadata": { name: value } }));
     let rows = vec![
         ("read one slot by its name", get(&slot("a"))),
@@ -114,13 +119,7 @@ fn without_a_role() -> Vec<Row> {
             "say of a NodeENI that it is ready",
             merge(&format!("{GROUP}/nodeenis/n/status"), &json!({ "status": { "ready": 1 } })),
         ),
-        (
-            "make a NodeENI",
-            create(
-                &format!("{GROUP}/nodeenis"),
-                &json!({ "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": "m" } }),
-            ),
-        ),
+        ("make a NodeENI", create(&format!("{GROUP}/nodeenis"), &node_eni)),
         ("delete a NodeENI", delete(&format!("{GROUP}/nodeenis/n"))),
         ("read Secrets", get("/api/v1/secrets")),
         ("read a Secret of its namespace", get(&format!("{NAMESPACED}/secrets/x"))),
@@ -175,7 +174,7 @@ async fn an_agents_token_is_good_for_its_own_words_on_its_own_node() {
     check("the token of a pod that is gone", &NoToken, &gone);
 }
 
-/// A status' address takes no spec and no metadata; where the policy does not refuse to try, nothing comes of it.
+/// A status' address takes no spec and no metadata: where the policy does not refuse to try, nothing comes of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_status_does_not_change_by_way_of_the_status() {
     let Some(cluster) = Cluster::start(Install::default()).await else { return };
@@ -202,5 +201,34 @@ async fn what_is_no_status_does_not_change_by_way_of_the_status() {
         {
             assert_eq!(before.pointer(name), after.pointer(name), "{part} changed {name}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_type_of_condition_is_an_agents_own_or_refused() {
+    let Some(cluster) = Cluster::start(Install::default()).await else { return };
+    until_in_force(&cluster).await;
+    for type_ in ConditionType::ALL {
+        let answer = cluster
+            .ask(
+                Who::AgentOnA,
+                &say("a", OURS, &json!({ "conditions": [condition(&type_.name(), "Unknown")] })),
+            )
+            .await;
+        let expected = if type_.is_agents() { Done } else { Policy("own types") };
+        check(&type_.name(), &expected, &answer);
+    }
+    let status = cluster.slot("a").await["status"].clone();
+    let there: Vec<(&str, &str)> = status["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["type"].as_str().unwrap(), one["status"].as_str().unwrap()))
+        .collect();
+    // An apply takes back what it does not say again, and the controller's two are as they were.
+    let last = ConditionType::ALL.iter().rfind(|type_| type_.is_agents()).unwrap();
+    assert_eq!(there.len(), 3, "{there:?}");
+    for expected in [("Attached", "True"), ("Ready", "True"), (&*last.name(), "Unknown")] {
+        assert!(there.contains(&expected), "{there:?}");
     }
 }

@@ -137,8 +137,13 @@ fn watch(path: &str) -> Request {
 async fn until_in_force(cluster: &Cluster) {
     let deadline = Instant::now() + Duration::from_mins(1);
     let forged = say("b", OURS, &json!({ "host": { "phase": "Ready" } }));
-    while cluster.ask(Who::AgentOnA, &forged).await.status != 403 {
-        assert!(Instant::now() < deadline, "the policy is not in force after a minute");
+    loop {
+        let answer = cluster.ask(Who::AgentOnA, &forged).await;
+        if answer.status == 403 {
+            return;
+        }
+        let said = answer.text;
+        assert!(Instant::now() < deadline, "an agent still writes of another node after a minute: {said}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
