@@ -124,9 +124,8 @@ fn is_gone(world: &mut World) {
 }
 
 fn ids(world: &World) -> Vec<String> {
-    let mut ids: Vec<String> = world.enis().iter().map(|eni| eni.to_string()).collect();
-    ids.iter_mut()
-        .for_each(|eni| *eni = eni.split("eni-").nth(1).unwrap_or_default().chars().take(17).collect());
+    let id = |eni: &serde_json::Value| eni["id"].as_str().unwrap().to_owned();
+    let mut ids: Vec<String> = world.enis().iter().map(id).collect();
     ids.sort();
     ids
 }

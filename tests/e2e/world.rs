@@ -47,7 +47,7 @@ impl World {
                 provider_id: format!("aws:///{zone}/{}", id("instances", name)),
                 labels: format!("{label}topology.kubernetes.io/zone={zone}"),
             };
-            world.nodes.add(&options, &[image.clone()]).unwrap();
+            world.nodes.add(&options, std::slice::from_ref(&image)).unwrap();
         }
         world.say("two nodes are started");
         Some(world)
@@ -85,12 +85,8 @@ impl World {
     /// The ENIs that this cluster has in EC2.
     pub(crate) fn enis(&self) -> Vec<Value> {
         let state = self.ask("GET", "/_sim/state", None).unwrap();
-        let enis = match &state["enis"] {
-            Value::Array(enis) => enis.clone(),
-            Value::Object(enis) => enis.values().cloned().collect(),
-            other => panic!("ec2-sim's state has these ENIs: {other}"),
-        };
-        enis.into_iter().filter(|eni| eni.to_string().contains(CLUSTER)).collect()
+        let enis = state["enis"].as_object().unwrap().values().cloned();
+        enis.filter(|eni| eni.to_string().contains(CLUSTER)).collect()
     }
 
     /// Runs kubectl.
