@@ -57,7 +57,30 @@ fn from_the_documented_command_to_an_uninstall_that_leaves_nothing() {
         "delete crd nodeenis.networking.k8s.aws nodeeniattachments.networking.k8s.aws --timeout=60s",
     );
     is_gone(&mut world);
+    in_the_wrong_order(&mut world);
     with_every_optional_part(&mut world);
+}
+
+/// What people delete first, though it should go last.
+fn in_the_wrong_order(world: &mut World) {
+    world.helm("install", &[]).unwrap();
+    world.until("both controllers are ready again", |world| world.ready("controller") == 2);
+    ask(world);
+    world.until("an ENI is attached", |world| counts(world, "multus", "attached", 1));
+    let before = ids(world);
+    world.kubectl(&format!("delete namespace {NAMESPACE} --timeout=120s"));
+    world.say("the namespace is deleted");
+    assert_eq!(ids(world), before);
+    world.helm("install", &["--create-namespace"]).unwrap();
+    world.until("both controllers are ready in a new one", |world| world.ready("controller") == 2);
+    world.until("the ENI is counted", |world| counts(world, "multus", "attached", 1));
+    assert_eq!(ids(world), before);
+    // Its objects go first, and each waits for its finalizer.
+    world.kubectl("delete crd nodeenis.networking.k8s.aws --timeout=120s");
+    world.say("the CRD is deleted");
+    assert!(world.enis().is_empty(), "{:?}", world.enis());
+    world.uninstall();
+    is_gone(world);
 }
 
 /// Installed again with all that can be had; an uninstall then sees to the NodeENIs by itself.
