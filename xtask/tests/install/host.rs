@@ -58,7 +58,7 @@ fn no_pod_has_more_of_its_host_than_its_folders_and_nothing_prepares_it() {
 
 /// Volumes that the chart gives a pod. What `controller.extraVolumes` names is its user's.
 fn own_volumes(pod: &Value) -> Vec<Value> {
-    let mut volumes = list(&pod["volumes"]).clone();
+    let mut volumes = list(&pod["volumes"]);
     volumes.retain(|volume| volume["name"] != "authority");
     volumes
 }
