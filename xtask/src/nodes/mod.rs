@@ -19,7 +19,6 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
 pub use self::node::NodeOptions;
-pub use self::parts::PAUSE;
 
 use self::control::{API, Control, MAIN};
 use self::node::{Node, Place, Site};
@@ -104,27 +103,6 @@ impl Nodes {
         let node = Node::start(&site, options, images)?;
         self.running.push(node);
         Ok(())
-    }
-
-    /// The folder of a node's kubelet, as it is seen from here.
-    pub fn kubelet_folder(&self, node: &str) -> Result<PathBuf> {
-        let found = self.running.iter().find(|one| one.name() == node);
-        Ok(found.with_context(|| format!("there is no node {node}"))?.kubelet_folder())
-    }
-
-    /// Kills a node's kubelet, whose pods go on.
-    pub fn stop_kubelet(&mut self, node: &str) -> Result<()> {
-        self.node(node)?.stop_kubelet()
-    }
-
-    /// Starts a node's kubelet that was stopped.
-    pub fn start_kubelet(&mut self, node: &str) -> Result<()> {
-        self.node(node)?.start_kubelet()
-    }
-
-    fn node(&mut self, name: &str) -> Result<&mut Node> {
-        let found = self.running.iter_mut().find(|one| one.name() == name);
-        found.with_context(|| format!("there is no node {name}"))
     }
 
     /// Starts a simulated EC2 that pods reach at the address that this returns.

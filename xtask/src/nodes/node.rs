@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -35,13 +34,7 @@ pub struct NodeOptions {
 /// A running node.
 #[derive(Debug)]
 pub(super) struct Node {
-    name: String,
-    /// Where its files are.
-    folder: PathBuf,
-    /// None while it is stopped.
-    kubelet: Option<Guarded>,
-    /// How it is started.
-    start: Command,
+    kubelet: Guarded,
     containerd: Guarded,
     /// None for the first, whose room is the control plane's.
     own: Option<Room>,
@@ -107,36 +100,13 @@ impl Node {
             .arg(format!("--hostname-override={}", options.name))
             .arg(format!("--node-ip={}", place.address()));
         command.arg(format!("--node-labels={}", options.labels)).arg("--v=2");
-        let kubelet = Some(spawn("kubelet", &command, folder)?);
-        let (name, folder) = (options.name.clone(), folder.to_owned());
-        Ok(Self { name, folder, kubelet, start: command, containerd, own })
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Kubelet's folder, as it is seen from outside.
-    pub(super) fn kubelet_folder(&self) -> PathBuf {
-        self.folder.join("kubelet")
-    }
-
-    /// Kills its kubelet. Its pods go on.
-    pub(super) fn stop_kubelet(&mut self) -> Result<()> {
-        self.kubelet.take().map_or(Ok(()), |mut running| running.kill().map(drop))
-    }
-
-    /// Starts its kubelet, if it is stopped.
-    pub(super) fn start_kubelet(&mut self) -> Result<()> {
-        if self.kubelet.is_none() {
-            self.kubelet = Some(spawn("kubelet", &self.start, &self.folder)?);
-        }
-        Ok(())
+        let kubelet = spawn("kubelet", &command, folder)?;
+        Ok(Self { kubelet, containerd, own })
     }
 
     /// Fails, with the last lines of its log, if a part of it has ended.
     pub(super) fn check_alive(&mut self) -> Result<()> {
-        self.kubelet.as_mut().map_or(Ok(()), Guarded::check_alive)?;
+        self.kubelet.check_alive()?;
         self.containerd.check_alive()?;
         self.own.as_mut().map_or(Ok(()), Room::check_alive)
     }
@@ -163,7 +133,7 @@ fn cable(main: &Room, other: &Room, place: Place) -> Result<()> {
     Ok(())
 }
 
-fn control(parts: &Parts, room: &Room) -> Command {
+fn control(parts: &Parts, room: &Room) -> std::process::Command {
     let mut ctr = room.command(&parts.program("ctr"));
     ctr.args(["-a", SOCKET]);
     ctr

@@ -14,7 +14,7 @@ use crate::process::on_path;
 const PACKAGES: &[&str] = &["containerd", "runc", "containernetworking-plugins", "busybox-static"];
 
 /// The image of a sandbox: it holds the namespaces of a pod and does nothing.
-pub const PAUSE: &str = "localhost/pause:1";
+pub(super) const PAUSE: &str = "localhost/pause:1";
 
 const PAUSE_RECIPE: &str = r#"FROM scratch
 COPY busybox /busybox
