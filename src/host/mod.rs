@@ -12,7 +12,7 @@ use std::future::Future;
 #[cfg(feature = "node")]
 pub use linux::{Events, Linux, Places};
 
-use crate::model::{Elsewhere, HostError, HostView, LinkChange, MacAddress};
+use crate::model::{DeviceChange, Elsewhere, HostError, HostView, LinkChange, MacAddress};
 
 /// What the node agent needs of its host.
 pub trait Host: Send + Sync + 'static {
@@ -24,6 +24,10 @@ pub trait Host: Send + Sync + 'static {
 
     /// Changes a link.
     fn change(&self, change: &LinkChange) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Changes a device's driver. Whether it did what it says is to be seen by a look. An error without a code is a
+    /// write that the kernel has not answered in time: it goes on, and a look shows it as pending.
+    fn write(&self, change: &DeviceChange) -> impl Future<Output = Result<(), HostError>> + Send;
 
     /// Tells the host's network manager which devices are none of its business, instead of those that it was
     /// told of before. Without a place to tell it nothing happens.

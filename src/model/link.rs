@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::{Function, Platform};
+
 /// A hardware address of six bytes, in lower case with colons.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -162,17 +164,6 @@ pub struct Lower {
     pub namespace: Option<NetNsId>,
 }
 
-/// A network device on the PCI bus.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Function {
-    /// Its address.
-    pub address: PciAddress,
-    /// The driver that it is bound to.
-    pub driver: Option<String>,
-    /// Its links in the agent's network namespace. A bound one without any has its link in another.
-    pub links: Vec<String>,
-}
-
 /// A default route.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DefaultRoute {
@@ -196,6 +187,8 @@ pub struct HostView {
     pub links: Vec<Link>,
     /// The network devices of the host, wherever their links are.
     pub functions: Vec<Function>,
+    /// What the host has for programs that drive devices by themselves.
+    pub platform: Platform,
     /// Default routes of all tables.
     pub routes: Vec<DefaultRoute>,
     /// Addresses, each with the index of its link.

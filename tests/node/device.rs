@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use eni_operator::host::{Host, Linux};
 use eni_operator::model::{
-    Elsewhere, Function, HostError, HostView, Link, LinkChange, MacAddress, PciAddress,
+    DeviceChange, Elsewhere, Function, HostError, HostView, Link, LinkChange, MacAddress, PciAddress,
 };
 
 /// The devices of a host: their addresses of hardware, and their places on the PCI bus.
@@ -40,14 +40,10 @@ impl Devices {
 
     fn functions(&self, here: &[Link]) -> Vec<Function> {
         let all = self.0.lock().unwrap();
-        let each = all.values().map(|place| Function {
-            address: place.clone(),
-            driver: Some("ena".to_owned()),
-            links: here
-                .iter()
-                .filter(|link| link.pci.as_ref() == Some(place))
-                .map(|link| link.name.clone())
-                .collect(),
+        let each = all.values().map(|place| {
+            let links = here.iter().filter(|link| link.pci.as_ref() == Some(place));
+            let links = links.map(|link| link.name.clone()).collect();
+            Function::of(place.clone(), Some("ena".to_owned()), links)
         });
         each.collect()
     }
@@ -86,6 +82,10 @@ impl Host for Dressed {
             return Err(error);
         }
         self.host.change(change).await
+    }
+
+    async fn write(&self, change: &DeviceChange) -> Result<(), HostError> {
+        self.host.write(change).await
     }
 
     async fn disown(&self, devices: &BTreeSet<MacAddress>) -> Result<(), HostError> {

@@ -150,10 +150,9 @@ impl Host {
 pub(crate) fn functions(links: &[Link], hidden: &[u8]) -> Vec<Function> {
     let here = links.iter().filter_map(|link| {
         let (address, driver) = (link.pci.clone()?, link.driver.clone());
-        Some(Function { address, driver, links: vec![link.name.clone()] })
+        Some(Function::of(address, driver, vec![link.name.clone()]))
     });
-    let hidden =
-        hidden.iter().map(|n| Function { address: pci(*n), driver: Some("ena".to_owned()), links: vec![] });
+    let hidden = hidden.iter().map(|n| Function::of(pci(*n), Some("ena".to_owned()), vec![]));
     here.chain(hidden).collect()
 }
 

@@ -19,7 +19,10 @@ use self::decode::{Hops, IFF_UP, ifla};
 use self::requests::Requests;
 use self::wire::Body;
 use super::Host;
-use crate::model::{DefaultRoute, Elsewhere, HostError, HostView, Link, LinkChange, MacAddress, NetNsId};
+use crate::model::{
+    DefaultRoute, DeviceChange, Elsewhere, HostError, HostView, Link, LinkChange, MacAddress, NetNsId,
+    Platform,
+};
 
 /// Message types of rtnetlink: `RTM_*` of `linux/rtnetlink.h`.
 mod rtm {
@@ -167,7 +170,8 @@ impl Host for Linux {
             }
         }
         let resolvers = read(&self.places.resolvers);
-        Ok(HostView { links, functions, routes, addresses, resolvers })
+        let platform = Platform::default();
+        Ok(HostView { links, functions, platform, routes, addresses, resolvers })
     }
 
     async fn look_elsewhere(&self) -> Result<Elsewhere, HostError> {
@@ -204,6 +208,10 @@ impl Host for Linux {
                 self.requests.change("taking names off", rtm::DELLINKPROP, NlmF::empty(), body).await
             }
         }
+    }
+
+    async fn write(&self, change: &DeviceChange) -> Result<(), HostError> {
+        todo!("{change:?}")
     }
 
     async fn disown(&self, devices: &BTreeSet<MacAddress>) -> Result<(), HostError> {

@@ -30,7 +30,7 @@ fn function(path: &Path) -> Option<Function> {
     let mut links: Vec<String> =
         places.flat_map(|place| entries(&place.join("net"))).filter_map(|link| name(&link)).collect();
     links.sort();
-    Some(Function { address, driver, links })
+    Some(Function::of(address, driver, links))
 }
 
 fn is_virtio(path: &Path) -> bool {
