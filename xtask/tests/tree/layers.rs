@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["model", "api"]),
     ("ec2", &["model", "mandate"]),
     ("cluster", &["model", "mandate", "api", "plan::events", "plan::node"]),
-    ("host", &["model"]),
+    ("host", &["model", "lock"]),
     ("kubelet", &["model"]),
     ("lock", &[]),
     ("clock", &["plan::lease", "mandate"]),
