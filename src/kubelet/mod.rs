@@ -1,0 +1,22 @@
+//! Kubelet, as who offers devices to pods: the port that the node agent works through.
+//!
+//! What is to be offered is handed over whole, each time; what became of it is watched. Kubelet is a process that
+//! starts and ends when it likes: nothing here fails because it is away, it waits and says so.
+
+use std::future::Future;
+
+use tokio::sync::watch;
+
+use crate::model::{Allotted, Offers, Publications};
+
+/// What the node agent needs of its node's kubelet.
+pub trait Kubelet: Send + Sync + 'static {
+    /// What pods hold, and what kubelet offers.
+    fn allotted(&self) -> impl Future<Output = Result<Allotted, String>> + Send;
+
+    /// Hands over what is to be offered: all of it, each time.
+    fn offer(&self, offers: &Offers);
+
+    /// What became of it.
+    fn published(&self) -> watch::Receiver<Publications>;
+}
