@@ -63,15 +63,6 @@ pub struct NodeAgentArgs {
     #[arg(long, env = "STATE_DIR", default_value = "/var/lib/eni-operator", value_name = "FOLDER")]
     pub state_dir: PathBuf,
 
-    /// Whether devices may be bound to DPDK drivers where a NodeENI asks for it: the host's sysfs has to be writable.
-    #[arg(long, env = "ENABLE_DPDK", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    pub enable_dpdk: bool,
-
-    /// Whether a NodeENI may have devices of a host without an IOMMU, by its own allowUnsafeNoIommu: the program that
-    /// uses such a device can write to all of the host's memory.
-    #[arg(long, env = "ALLOW_UNSAFE_NO_IOMMU", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    pub allow_unsafe_no_iommu: bool,
-
     /// Whether devices are offered to pods as resources of kubelet.
     #[arg(long, env = "DEVICE_PLUGIN", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub device_plugin: bool,
@@ -107,10 +98,6 @@ pub struct NodeAgentArgs {
     /// whose restart is its owner's, and this agent offers none by itself.
     #[arg(long, env = "SRIOV_DP_CONFIG_PATH", value_name = "FILE")]
     pub sriov_config: Option<PathBuf>,
-
-    /// Where the host's files of devices are seen.
-    #[arg(long, env = "DEV_DIR", default_value = "/dev", value_name = "FOLDER")]
-    pub dev_dir: PathBuf,
 
     /// The host's sysfs.
     #[arg(long, env = "SYSFS_DIR", default_value = "/sys", value_name = "FOLDER")]

@@ -120,7 +120,16 @@ fn every_flag_is_among_those_whose_bad_values_are_tried() {
     let controller = ControllerArgs::augment_args(clap::Command::new("controller"));
     let agent = NodeAgentArgs::augment_args(clap::Command::new("node-agent"));
     // Whether a file or a folder is there is seen when it is used, and what has no effect may be anything.
-    let free = ["help", "kubeconfig", "state-dir", "sysfs-dir", "dev-dir", "udev-dir", "networkd-dir", "resolv-conf"];
+    let free = [
+        "help",
+        "kubeconfig",
+        "state-dir",
+        "sysfs-dir",
+        "dev-dir",
+        "udev-dir",
+        "networkd-dir",
+        "resolv-conf",
+    ];
     let free = [&free[..], &["eni-pattern", "ignore-interfaces"]].concat();
     for (command, bad) in [(controller, BAD), (agent, BAD_ON_NODES)] {
         let tried: Vec<&str> = bad.iter().map(|line| line.split('=').next().unwrap()).collect();

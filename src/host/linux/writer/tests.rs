@@ -101,7 +101,10 @@ async fn an_override_is_read_back() {
 async fn a_refusal_has_its_number_and_names_file_and_device() {
     let error = Tree::new().write(&bind(DEVICE)).await.unwrap_err();
     assert_eq!(error.code, Some(2));
-    assert!(error.to_string().contains(DEVICE) && error.to_string().contains("drivers/vfio-pci/bind"), "{error}");
+    assert!(
+        error.to_string().contains(DEVICE) && error.to_string().contains("drivers/vfio-pci/bind"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -117,7 +120,8 @@ async fn a_write_without_an_answer_is_pending_until_it_has_one_and_holds_up_no_o
     assert_eq!(fs::read_to_string(file).unwrap(), "(null)\n");
     let other = "0000:00:07.0";
     tree.put("devices/0000:00:07.0/driver_override", "(null)\n");
-    let change = DeviceChange::Override { device: other.parse().unwrap(), driver: Some("vfio-pci".to_owned()) };
+    let change =
+        DeviceChange::Override { device: other.parse().unwrap(), driver: Some("vfio-pci".to_owned()) };
     tree.write(&change).await.unwrap();
     // The pipe's other end: the kernel answers.
     let read = tokio::task::spawn_blocking(move || {
@@ -144,7 +148,8 @@ async fn a_thread_that_waits_for_the_kernel_holds_no_file_of_the_process() {
             // Only the name tells which thread of the process it is.
             fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim() == "sysfs")
         });
-        let entries = stuck.flat_map(|thread| fs::read_dir(thread.join("fd")).into_iter().flatten().flatten());
+        let entries =
+            stuck.flat_map(|thread| fs::read_dir(thread.join("fd")).into_iter().flatten().flatten());
         entries.filter_map(|entry| fs::read_link(entry.path()).ok()).collect()
     };
     assert!(!files().contains(&tree.at("lock")), "{:?}", files());

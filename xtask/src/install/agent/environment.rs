@@ -20,7 +20,7 @@ const OF_VALUES: [(&str, &str); 4] = [
 
 /// Variables of flags that are set where an expression holds, and to what.
 const WHERE: [(&str, &str, &str); 6] = [
-    (DPDK, "ENABLE_DPDK", "true"),
+    (DPDK, "BIND_DEVICES", "true"),
     (DPDK, "SYSFS_DIR", HOST_SYS),
     (DPDK, "DEV_DIR", HOST_DEV),
     (".Values.nodeAgent.dpdk.allowUnsafeNoIommu", "ALLOW_UNSAFE_NO_IOMMU", "true"),
