@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axum::http;
 use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
 use kube::{
     Api, Client,
