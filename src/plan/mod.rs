@@ -20,6 +20,7 @@ pub mod hop_limit;
 pub mod host;
 pub mod instance;
 pub mod lease;
+pub mod modules;
 pub mod neighbours;
 pub mod node;
 pub mod offsets;

@@ -140,7 +140,8 @@ impl Write {
         if now.trim_end() == then {
             return Ok(());
         }
-        Err(self.wrong(format!("it was answered, and the file says {:?} instead of {then:?}", now.trim_end())))
+        Err(self
+            .wrong(format!("it was answered, and the file says {:?} instead of {then:?}", now.trim_end())))
     }
 
     fn doing(&self) -> String {
@@ -148,7 +149,11 @@ impl Write {
     }
 
     fn failed(&self, error: &std::io::Error) -> HostError {
-        HostError { doing: self.doing(), code: error.raw_os_error().or(Some(EIO)), message: error.to_string() }
+        HostError {
+            doing: self.doing(),
+            code: error.raw_os_error().or(Some(EIO)),
+            message: error.to_string(),
+        }
     }
 
     fn wrong(&self, message: String) -> HostError {

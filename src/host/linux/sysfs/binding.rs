@@ -64,7 +64,8 @@ pub(crate) fn locked_by(function: &Function, dev: &Path) -> DeviceChange {
 fn group(link: &Path) -> Option<IommuGroup> {
     let number = target(link)?.parse().ok()?;
     let no_iommu = line(&link.join("name")).as_deref() == Some(NO_IOMMU);
-    let mut members: Vec<GroupMember> = entries(&link.join("devices")).iter().filter_map(|one| member(one)).collect();
+    let mut members: Vec<GroupMember> =
+        entries(&link.join("devices")).iter().filter_map(|one| member(one)).collect();
     members.sort_by(|a, b| a.address.cmp(&b.address));
     Some(IommuGroup { number, no_iommu, members })
 }

@@ -46,7 +46,11 @@ fn huge_pages(sysfs: &Path) -> BTreeMap<(Option<u32>, u64), (u64, u64)> {
         Some(pages_in(&path.join("hugepages"), Some(number)))
     });
     let all: BTreeMap<_, _> = of_nodes.flatten().collect();
-    if all.is_empty() { pages_in(&sysfs.join("kernel/mm/hugepages"), None).into_iter().collect() } else { all }
+    if all.is_empty() {
+        pages_in(&sysfs.join("kernel/mm/hugepages"), None).into_iter().collect()
+    } else {
+        all
+    }
 }
 
 /// Each size of pages in a folder, in KiB, with how many there are and how many are free.

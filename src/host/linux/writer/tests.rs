@@ -1,6 +1,5 @@
 use std::io::Read as _;
 use std::process::Command;
-use std::time::Instant;
 
 use super::super::overrides::Overrides;
 use super::*;
@@ -101,7 +100,10 @@ async fn an_override_is_read_back() {
 async fn a_refusal_has_its_number_and_names_file_and_device() {
     let error = Tree::new().write(&bind(DEVICE)).await.unwrap_err();
     assert_eq!(error.code, Some(2));
-    assert!(error.to_string().contains(DEVICE) && error.to_string().contains("drivers/vfio-pci/bind"), "{error}");
+    assert!(
+        error.to_string().contains(DEVICE) && error.to_string().contains("drivers/vfio-pci/bind"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -117,7 +119,8 @@ async fn a_write_without_an_answer_is_pending_until_it_has_one_and_holds_up_no_o
     assert_eq!(fs::read_to_string(file).unwrap(), "(null)\n");
     let other = "0000:00:07.0";
     tree.put("devices/0000:00:07.0/driver_override", "(null)\n");
-    let change = DeviceChange::Override { device: other.parse().unwrap(), driver: Some("vfio-pci".to_owned()) };
+    let change =
+        DeviceChange::Override { device: other.parse().unwrap(), driver: Some("vfio-pci".to_owned()) };
     tree.write(&change).await.unwrap();
     // The pipe's other end: the kernel answers.
     let read = tokio::task::spawn_blocking(move || {
@@ -144,10 +147,18 @@ async fn a_thread_that_waits_for_the_kernel_holds_no_file_of_the_process() {
             // Only the name tells which thread of the process it is.
             fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim() == "sysfs")
         });
-        let entries = stuck.flat_map(|thread| fs::read_dir(thread.join("fd")).into_iter().flatten().flatten());
+        let entries =
+            stuck.flat_map(|thread| fs::read_dir(thread.join("fd")).into_iter().flatten().flatten());
         entries.filter_map(|entry| fs::read_link(entry.path()).ok()).collect()
     };
-    assert!(!files().contains(&tree.at("lock")), "{:?}", files());
+    assert!(!files().is_empty());
+    // A thread of another test that has just begun has all files still.
+    let left = async {
+        while files().contains(&tree.at("lock")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LONG, left).await.unwrap();
     drop(File::options().read(true).open(pipe).unwrap());
 }
 
@@ -163,9 +174,8 @@ async fn a_device_that_does_not_answer_is_given_up_once_and_the_others_are_read(
     let read = overrides.read(both()).await;
     assert_eq!(read, [(other.clone(), Some("vfio-pci".to_owned()))].into());
     // It is not asked again before it has answered.
-    let begun = Instant::now();
-    assert_eq!(overrides.read(both()).await, read);
-    assert!(begun.elapsed() < Duration::from_millis(250), "{:?}", begun.elapsed());
+    let again = tokio::time::timeout(Duration::from_millis(900), overrides.read(both())).await;
+    assert_eq!(again.unwrap(), read);
     let answer = tokio::task::spawn_blocking(move || fs::write(pipe, "ena\n").unwrap());
     tokio::time::timeout(LONG, late.notified()).await.unwrap();
     answer.await.unwrap();
