@@ -11,7 +11,9 @@ use eni_operator::cli::NodeAgentArgs;
 use eni_operator::cluster::{self, KubeOwnSlots};
 use eni_operator::host::{Events, Linux, Places};
 use eni_operator::http;
+use eni_operator::kubelet::Kubelet;
 use eni_operator::mandate::Mandate;
+use eni_operator::model::{Allotted, Offers, Publications};
 use eni_operator::plan::host::Settings;
 use eni_operator::pulse::Pulse;
 use k8s_openapi::jiff::SignedDuration;
@@ -19,6 +21,22 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::process::{host_name, install_tls, stop_on_signal};
+
+/// No kubelet: nothing is offered, and nobody can tell what pods hold.
+#[derive(Default)]
+struct NoKubelet(watch::Sender<Publications>);
+
+impl Kubelet for NoKubelet {
+    async fn allotted(&self) -> Result<Allotted, String> {
+        Err("this agent has no connection to kubelet".to_owned())
+    }
+
+    fn offer(&self, _: &Offers) {}
+
+    fn published(&self) -> watch::Receiver<Publications> {
+        self.0.subscribe()
+    }
+}
 
 /// How often to look whether another agent of this host has gone.
 const HELD_AGAIN: Duration = Duration::from_secs(1);
@@ -69,7 +87,7 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
     });
     let wakeups = events.heed(host.late_answers());
     let watching = slots.clone();
-    let ports = Ports { host, wakeups, slots, journal };
+    let ports = Ports { host, kubelet: NoKubelet::default(), wakeups, slots, journal };
     tokio::select! {
         () = run(ports, options, told) => Ok(()),
         () = watching.watch() => anyhow::bail!("the watch of the node's slots has ended"),
@@ -104,6 +122,8 @@ fn options(args: &NodeAgentArgs) -> Options {
                 .unwrap_or(SignedDuration::MAX),
             hands_off: hands_off.into_iter().collect(),
             node_addresses: args.node_ip.0.iter().copied().collect(),
+            binds_devices: args.bind_devices,
+            allow_no_iommu: args.allow_unsafe_no_iommu,
         },
         resync: args.check_interval,
         metrics: SharedMetrics::default(),

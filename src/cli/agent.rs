@@ -23,6 +23,15 @@ pub struct NodeAgentArgs {
     #[arg(long, env = "PRIMARY_INTERFACE", default_value = "", hide_default_value = true, value_name = "NAME", value_parser = link_name)]
     pub primary_interface: String,
 
+    /// Whether devices are bound to DPDK drivers where a NodeENI asks for it; takes a sysfs that can be written.
+    #[arg(long, env = "BIND_DEVICES", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_name = "BOOL")]
+    pub bind_devices: bool,
+
+    /// Whether devices are bound on a host without an IOMMU where a NodeENI allows it: the program that uses one can
+    /// then write to all memory of the node.
+    #[arg(long, env = "ALLOW_UNSAFE_NO_IOMMU", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_name = "BOOL")]
+    pub allow_unsafe_no_iommu: bool,
+
     /// How to reach the Kubernetes API server; unless set, what `KUBECONFIG` lists, or the pod's service
     /// account.
     #[arg(long, value_name = "FILE")]

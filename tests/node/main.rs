@@ -16,6 +16,7 @@ mod dpdk_vm;
 mod drivers;
 mod guards;
 mod kernel;
+mod kubelet;
 mod links;
 mod netns;
 mod plugins;

@@ -43,8 +43,8 @@ pub fn build(object: &NodeENIAttachment, say: &Say, now: Timestamp) -> NodeENIAt
         pci_address: say.pci.as_ref().map(ToString::to_string),
         mtu: say.mtu.map(i64::from),
         driver: say.driver.clone(),
-        iommu: None,
-        resource_name: None,
+        iommu: say.iommu.clone(),
+        resource_name: say.resource.clone(),
     };
     let mut status = NodeENIAttachmentStatus { host: Some(host), ..owned(object) };
     for verdict in &say.verdicts {
@@ -91,6 +91,7 @@ fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Failed => "Failed",
         Phase::Ready => "Ready",
+        Phase::Bound => "Bound",
         Phase::InPod => "InPod",
         Phase::InUse => "InUse",
         Phase::Released => "Released",

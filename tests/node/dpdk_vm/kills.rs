@@ -58,7 +58,9 @@ fn one_kill(node: &mut Machine, way: Way, moment: usize, side: &str, count: usiz
         node.vm.run("kill -9 $(cat /run/agent)").unwrap();
         node.vm.run(&start).unwrap();
         node.release(&slot);
-        at = at_its_moment(node, &slot, |node, slot| node.cluster.says(slot, super::RELEASED, "True", "Released"));
+        at = at_its_moment(node, &slot, |node, slot| {
+            node.cluster.says(slot, super::RELEASED, "True", "Released")
+        });
         restart(node);
     }
     node.release(&slot);

@@ -22,11 +22,12 @@ const DRIVER_BOUND: ConditionType = ConditionType::DriverBound;
 const RELEASED: ConditionType = ConditionType::Released;
 
 /// The agent's flags.
-const FLAGS: &str = "";
+const FLAGS: &str = "--bind-devices";
 
 /// What is between the guest and a program of this machine.
 fn programs() -> Vec<(PathBuf, String)> {
-    let each = ["vfio-user", "stop-at"].map(|name| (xtask::vm::program(name).unwrap(), format!("bin/{name}")));
+    let each =
+        ["vfio-user", "stop-at"].map(|name| (xtask::vm::program(name).unwrap(), format!("bin/{name}")));
     each.to_vec()
 }
 
@@ -38,7 +39,9 @@ fn with_vfio() -> VmOptions {
 
 /// A node of such a machine; none where its parts are not to be had.
 fn node(machine: impl FnOnce() -> VmOptions) -> Option<Machine> {
-    if !xtask::parts::has(xtask::vm::obtainable()).unwrap() || !xtask::parts::has(xtask::vm::compilable()).unwrap() {
+    if !xtask::parts::has(xtask::vm::obtainable()).unwrap()
+        || !xtask::parts::has(xtask::vm::compilable()).unwrap()
+    {
         return None;
     }
     Machine::made(&TestbedOptions::default(), FLAGS, machine())
