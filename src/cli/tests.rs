@@ -109,7 +109,13 @@ fn a_bad_value_is_refused_with_the_name_of_its_flag() {
         let error = node_agent(line).expect_err(line);
         assert!(error.contains(flag), "{line}: {error}");
     }
-    for line in ["--log-format=xml crd-gen", "--dev-mode=perhaps crd-gen", "crd-gen --kind=Node"] {
+    for line in [
+        "--log-format=xml crd-gen",
+        "--dev-mode=perhaps crd-gen",
+        "crd-gen --kind=Node",
+        "load-modules --modules=../x",
+        "load-modules --modules=",
+    ] {
         let flag = line.split(['=', ' ']).find(|word| word.starts_with("--")).unwrap();
         assert!(parse(&format!("eni-operator {line}")).expect_err(line).contains(flag), "{line}");
     }

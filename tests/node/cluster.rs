@@ -54,7 +54,12 @@ impl Cluster {
 
     /// Makes a slot of a node, whose ENI has this address.
     pub(crate) fn put(&self, node: &str, name: &str, mac: MacAddress, alt_name: &str) {
-        let object = json!({
+        self.put_with(node, name, mac, alt_name, &json!({}));
+    }
+
+    /// Likewise, with more in its spec.
+    pub(crate) fn put_with(&self, node: &str, name: &str, mac: MacAddress, alt_name: &str, spec: &Value) {
+        let mut object = json!({
             "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENIAttachment",
             "metadata": { "name": name },
             "spec": {
@@ -64,6 +69,8 @@ impl Cluster {
                 "uniqueAltName": format!("u-{name}"), "mtu": 9001, "detachPolicy": { "type": "WaitForRelease" },
             },
         });
+        let own = object["spec"].as_object_mut().unwrap();
+        own.extend(spec.as_object().unwrap().clone());
         let now = "2026-01-01T00:00:00Z";
         let cloud = json!({
             "epoch": 1, "lastCreate": now, "lastChange": now, "eniID": "eni-00000001", "state": "Attached",

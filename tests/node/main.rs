@@ -12,6 +12,8 @@ mod agent;
 mod cluster;
 mod confined;
 mod device;
+mod dpdk_vm;
+mod drivers;
 mod guards;
 mod kernel;
 mod kubelet;

@@ -12,8 +12,8 @@ use super::{aside, sysfs};
 use crate::lock::lock;
 use crate::model::PciAddress;
 
-/// How long a device is waited for. A driver that begins with a device may take longer; then it is seen when it is done.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long a device is waited for. A driver that begins with it may take longer; then it is seen when that is done.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is read of a device: the driver, if one is named.
 type Override = (PciAddress, Option<String>);

@@ -1,6 +1,5 @@
 use std::io::Read as _;
 use std::process::Command;
-use std::time::Instant;
 
 use super::super::overrides::Overrides;
 use super::*;
@@ -152,7 +151,14 @@ async fn a_thread_that_waits_for_the_kernel_holds_no_file_of_the_process() {
             stuck.flat_map(|thread| fs::read_dir(thread.join("fd")).into_iter().flatten().flatten());
         entries.filter_map(|entry| fs::read_link(entry.path()).ok()).collect()
     };
-    assert!(!files().contains(&tree.at("lock")), "{:?}", files());
+    assert!(!files().is_empty());
+    // A thread of another test that has just begun has all files still.
+    let left = async {
+        while files().contains(&tree.at("lock")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LONG, left).await.unwrap();
     drop(File::options().read(true).open(pipe).unwrap());
 }
 
@@ -168,9 +174,8 @@ async fn a_device_that_does_not_answer_is_given_up_once_and_the_others_are_read(
     let read = overrides.read(both()).await;
     assert_eq!(read, [(other.clone(), Some("vfio-pci".to_owned()))].into());
     // It is not asked again before it has answered.
-    let begun = Instant::now();
-    assert_eq!(overrides.read(both()).await, read);
-    assert!(begun.elapsed() < Duration::from_millis(250), "{:?}", begun.elapsed());
+    let again = tokio::time::timeout(Duration::from_millis(900), overrides.read(both())).await;
+    assert_eq!(again.unwrap(), read);
     let answer = tokio::task::spawn_blocking(move || fs::write(pipe, "ena\n").unwrap());
     tokio::time::timeout(LONG, late.notified()).await.unwrap();
     answer.await.unwrap();
