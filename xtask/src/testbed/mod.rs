@@ -88,6 +88,11 @@ impl Testbed {
         outcome
     }
 
+    /// The token of an administrator.
+    pub(crate) fn admin_token(&self) -> &str {
+        &self.credentials.token
+    }
+
     /// The testbed of this process: etcd and the API server with the CRDs, started at the first call.
     pub fn shared() -> Result<&'static Self> {
         static SHARED: OnceLock<Result<Testbed, String>> = OnceLock::new();

@@ -121,7 +121,7 @@ fn loader() -> Value {
         "image": image(),
         "imagePullPolicy": pull_policy(),
         "args": ["load-modules"],
-        "env": [env("ENI_LOG", "logLevel"), env("LOAD_MODULES", "nodeAgent.dpdk.loadModules")],
+        "env": [env("ENI_LOG", "logLevel"), env("KERNEL_MODULES", "nodeAgent.dpdk.loadModules")],
         "resources": value("resources.manager"),
         "securityContext": security_context(&["SYS_MODULE"]),
         "volumeMounts": [folders::modules_mount()],
