@@ -33,7 +33,11 @@ fn watched(folder: &Path) -> io::Result<AsyncFd<OwnedFd>> {
     let names = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::MOVED_TO;
     let itself = WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
     inotify::add_watch(&inotify, folder, names | itself)?;
-    AsyncFd::register(inotify).map_err(io::Error::from)
+    #[expect(
+        deprecated,
+        reason = "what it is deprecated for is a type whose descriptor changes; this one's does not"
+    )]
+    AsyncFd::new(inotify)
 }
 
 /// Tells of changes until the folder itself goes.

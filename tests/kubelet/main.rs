@@ -4,4 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "a test waits in real time")]
 
+mod fake;
+mod grpc;
+mod lives;
+mod messages;
+mod plugins;
 mod real;
+mod rig;
