@@ -19,6 +19,7 @@
 mod asks_table;
 mod authority_table;
 mod belief_table;
+mod bind_table;
 mod budget;
 mod change_table;
 mod choice_table;
