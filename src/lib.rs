@@ -15,7 +15,7 @@
 //! | 2     | `ec2`                | the port to EC2, and the AWS SDK behind it | `model`, `mandate` |
 //! | 2     | `cluster`            | the port to Kubernetes                    | `model`, `mandate`, `api`, the facts and events of `plan` |
 //! | 2     | `host`               | the port to the kernel, and netlink behind it | `model`        |
-//! | 2     | `kubelet`            | the port to kubelet                       | `model`           |
+//! | 2     | `kubelet`            | the port to kubelet, and its device plugins | `model`, the lists and containers of `plan` |
 //! | 2     | `clock`, `pulse`     | time; whether loops turn                  | `mandate`, the clock's words of `plan` |
 //! | 3     | `controller`         | observe, execute, publish                 | all above but `host` |
 //! | 3     | `agent`              | the same on a node                        | all above but `ec2` and `controller` |

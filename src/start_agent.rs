@@ -11,9 +11,8 @@ use eni_operator::cli::NodeAgentArgs;
 use eni_operator::cluster::{self, KubeOwnSlots};
 use eni_operator::host::{Events, Linux, Places};
 use eni_operator::http;
-use eni_operator::kubelet::Kubelet;
+use eni_operator::kubelet::{self, DevicePlugins};
 use eni_operator::mandate::Mandate;
-use eni_operator::model::{Allotted, Offers, Publications};
 use eni_operator::plan::host::Settings;
 use eni_operator::pulse::Pulse;
 use k8s_openapi::jiff::SignedDuration;
@@ -21,22 +20,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::process::{host_name, install_tls, stop_on_signal};
-
-/// No kubelet: nothing is offered, and nobody can tell what pods hold.
-#[derive(Default)]
-struct NoKubelet(watch::Sender<Publications>);
-
-impl Kubelet for NoKubelet {
-    async fn allotted(&self) -> Result<Allotted, String> {
-        Err("this agent has no connection to kubelet".to_owned())
-    }
-
-    fn offer(&self, _: &Offers) {}
-
-    fn published(&self) -> watch::Receiver<Publications> {
-        self.0.subscribe()
-    }
-}
 
 /// How often to look whether another agent of this host has gone.
 const HELD_AGAIN: Duration = Duration::from_secs(1);
@@ -78,6 +61,7 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
     if let Some(address) = args.metrics_addr.0 {
         tokio::spawn(serve(address, options.pulse.clone(), options.metrics.clone()));
     }
+    let plugins = device_plugins(&args);
     let host = Linux::new(Places {
         sysfs: args.sysfs_dir,
         dev: args.dev_dir,
@@ -87,9 +71,10 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
     });
     let wakeups = events.heed(host.late_answers());
     let watching = slots.clone();
-    let ports = Ports { host, kubelet: NoKubelet::default(), wakeups, slots, journal };
+    let ports = Ports { host, kubelet: plugins.clone(), wakeups, slots, journal };
     tokio::select! {
-        () = run(ports, options, told) => Ok(()),
+        () = run(ports, options, told.clone()) => Ok(()),
+        () = plugins.run(told) => Ok(()),
         () = watching.watch() => anyhow::bail!("the watch of the node's slots has ended"),
     }
 }
@@ -110,6 +95,20 @@ async fn journal(args: &NodeAgentArgs) -> anyhow::Result<JournalFile> {
             done => return done.context("--state-dir: opening the journal"),
         }
     }
+}
+
+/// How devices are offered to pods.
+fn device_plugins(args: &NodeAgentArgs) -> DevicePlugins {
+    if !args.device_plugin {
+        return DevicePlugins::absent("this agent offers no devices: --device-plugin is not set");
+    }
+    DevicePlugins::new(kubelet::Places {
+        device_plugins: args.device_plugin_dir.clone(),
+        pod_resources: args.pod_resources_socket.clone(),
+        device_info: Some(args.device_info_dir.clone()),
+        sysfs: args.sysfs_dir.clone(),
+        state: args.state_dir.clone(),
+    })
 }
 
 fn options(args: &NodeAgentArgs) -> Options {

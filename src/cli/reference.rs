@@ -54,11 +54,10 @@ const NO_AWS: &str = "a node's agent asks neither AWS nor the metadata service f
 pub const WITHOUT_EFFECT_ON_NODES: &[Accepted] = &[
     accepted("ENI_PATTERN", BY_MAC),
     accepted("IGNORE_INTERFACES", BY_MAC),
-    accepted("ENABLE_DPDK", BY_SLOT),
+    accepted("ENABLE_DPDK", "--bind-devices says whether devices are bound"),
     accepted("DEFAULT_DPDK_DRIVER", BY_SLOT),
     accepted("DPDK_RESOURCE_NAMES", BY_SLOT),
     accepted("DPDK_BINDING_SCRIPT", "no script is run"),
-    accepted("SRIOV_DP_CONFIG_PATH", "no device plugin's configuration is written"),
     accepted("INTERFACE_MAPPING_STORE_PATH", "--state-dir says where the journal is"),
     accepted("LOG_LEVEL", "--log says what to log"),
     accepted("METRICS_PORT", "--metrics-addr says where to serve"),

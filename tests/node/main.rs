@@ -28,3 +28,5 @@ mod uses;
 mod vm;
 #[cfg(feature = "aws")]
 mod whole;
+#[cfg(feature = "aws")]
+mod whole_dpdk;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use eni_operator::api::ConditionType;
 use serde_json::json;
-use xtask::testbed::TestbedOptions;
+use xtask::testbed::{Testbed, TestbedOptions};
 use xtask::vm::{Vm, VmOptions};
 
 use crate::agent::mac;
@@ -30,16 +30,21 @@ impl Machine {
 
     /// With more than an API server.
     pub(crate) fn with(options: &TestbedOptions) -> Option<Self> {
-        Self::made(options, "", VmOptions::default())
+        Self::made(options, "", |_| VmOptions::default())
     }
 
     /// With more than an API server, with further flags of the agent, and with what else a machine may have.
-    pub(crate) fn made(options: &TestbedOptions, flags: &str, machine: VmOptions) -> Option<Self> {
+    pub(crate) fn made(
+        options: &TestbedOptions,
+        flags: &str,
+        machine: impl FnOnce(&Testbed) -> VmOptions,
+    ) -> Option<Self> {
         if !xtask::parts::has(xtask::vm::obtainable()).unwrap() {
             return None;
         }
         let cluster = Cluster::with(options)?;
         let agent = xtask::vm::agent().unwrap();
+        let machine = machine(&cluster.testbed);
         let mut vm = Vm::node_with(&cluster.testbed, &agent, "node-a", flags, machine).unwrap();
         vm.run("ip -ts -o monitor link >>/run/monitor 2>&1 &").unwrap();
         Some(Self { vm, cluster })

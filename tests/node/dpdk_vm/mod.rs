@@ -44,7 +44,7 @@ fn node(machine: impl FnOnce() -> VmOptions) -> Option<Machine> {
     {
         return None;
     }
-    Machine::made(&TestbedOptions::default(), FLAGS, machine())
+    Machine::made(&TestbedOptions::default(), FLAGS, |_| machine())
 }
 
 /// What a slot's spec says when its device is to be bound to a driver.

@@ -7,6 +7,7 @@
 mod archive;
 mod guest;
 mod hypervisor;
+pub mod kubelet;
 mod monitor;
 mod node;
 mod parts;
@@ -35,6 +36,9 @@ use crate::process::{Guarded, Output};
 /// Ports for devices: as many as a big instance has ENIs.
 const PORTS: usize = 15;
 
+/// A machine's memory in MiB, with its disk.
+const MEMORY: u32 = 1024;
+
 /// How long the machine may take to answer. It boots in 5 to 15 s.
 const BOOT: Duration = Duration::from_mins(2);
 
@@ -60,6 +64,8 @@ pub struct VmOptions {
     pub modules: Vec<&'static str>,
     /// Words for its kernel, such as `lockdown=integrity`.
     pub words: Vec<&'static str>,
+    /// Its memory in MiB, if it takes more than others.
+    pub memory: Option<u32>,
     /// A disk for its `/var`, which then outlives it: [`state::empty`].
     pub state: Option<PathBuf>,
 }
@@ -181,7 +187,8 @@ pub fn test() -> Result<bool> {
 
 fn command(parts: &parts::Parts, folder: &Path, disk: &Path, options: &VmOptions) -> Command {
     let mut qemu = parts.qemu();
-    qemu.args(["-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max", "-m", "1024", "-smp", "2"]);
+    qemu.args(["-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max", "-smp", "2"]);
+    qemu.args(["-m", &options.memory.unwrap_or(MEMORY).to_string()]);
     qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     let socket = |name: &str| format!("unix:{},server=on,wait=off", folder.join(name).display());
     qemu.args(["-serial", &format!("file:{}", folder.join("console").display())]);

@@ -63,8 +63,8 @@ impl Vm {
     }
 }
 
-/// How the agent in the machine reaches the API server, whose certificate is for its address outside.
-fn config(token: &str) -> String {
+/// How who is in the machine reaches the API server, whose certificate is for its address outside.
+pub(super) fn config(token: &str) -> String {
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "clusters": [{ "name": "c", "cluster": {

@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ec2", &["model", "mandate"]),
     ("cluster", &["model", "mandate", "api", "plan::events", "plan::node"]),
     ("host", &["model", "lock"]),
-    ("kubelet", &["model"]),
+    ("kubelet", &["model", "plan::kubelet", "plan::sriov", "lock"]),
     ("lock", &[]),
     ("clock", &["plan::lease", "mandate"]),
     ("pulse", &["lock"]),

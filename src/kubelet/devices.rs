@@ -1,0 +1,192 @@
+//! All device plugins of the agent: one for each resource that is offered, or was and is still held.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::device_plugins::Places;
+use super::keeper::{Bench, Keeper};
+use super::plugin::Plugin;
+use super::pod_resources::allotted;
+use super::record::{Content, Record, ids};
+use super::{device_info, files, folder};
+use crate::model::{Allotted, Offer, Offers, Publication, Publications};
+use crate::plan::kubelet::{Served, lists, remembered};
+
+/// How the sockets of this agent's plugins begin.
+const PREFIX: &str = "eni-operator-";
+
+/// How soon to look again whether pods still hold what is not offered any more.
+const HELD_AGAIN: Duration = Duration::from_secs(1);
+
+/// How soon to look again at rest.
+const REST: Duration = Duration::from_secs(60);
+
+/// The plugins, as they run.
+pub(super) struct Devices {
+    places: Places,
+    record: Record,
+    lists: Offers,
+    served: watch::Sender<Served>,
+    changes: watch::Sender<()>,
+    published: Arc<watch::Sender<Publications>>,
+    running: BTreeMap<String, Running>,
+}
+
+/// A plugin that runs. Dropping it ends it.
+struct Running {
+    list: watch::Sender<Vec<Offer>>,
+    _keeper: JoinSet<()>,
+}
+
+impl Devices {
+    pub(super) fn new(places: Places, published: Arc<watch::Sender<Publications>>) -> Self {
+        let record = Record::read(&places.state);
+        let lists = record.lists();
+        let served = watch::Sender::new(ids(&lists));
+        let changes = watch::Sender::new(());
+        Self { places, record, lists, served, changes, published, running: BTreeMap::new() }
+    }
+
+    /// Serves what is offered until it is told to stop. Nothing happens before anything is offered: what an earlier
+    /// life has listed may be offered again.
+    pub(super) async fn run(mut self, mut offers: watch::Receiver<Option<Offers>>) {
+        if offers.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
+        let mut watcher = JoinSet::new();
+        watcher.spawn(folder::watch(self.places.device_plugins.clone(), self.changes.clone()));
+        self.clean();
+        loop {
+            let now = offers.borrow_and_update().clone().unwrap_or_default();
+            let again = self.turn(&now).await;
+            tokio::select! {
+                changed = offers.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(again) => {}
+            }
+        }
+    }
+
+    /// Removes the sockets of an earlier life.
+    fn clean(&self) {
+        let entries = std::fs::read_dir(&self.places.device_plugins);
+        for entry in entries.into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+                let _ = files::remove(&entry.path());
+            }
+        }
+    }
+
+    /// Brings everything to what is offered now, and says when to look again.
+    async fn turn(&mut self, offers: &Offers) -> Duration {
+        if offers.is_empty() && self.lists.is_empty() {
+            return REST;
+        }
+        let allotted = allotted(&self.places.pod_resources).await.ok();
+        let served = self.record.current().listed.clone();
+        let next = lists(offers, &self.lists, &served, allotted.as_ref());
+        if let Err(why) = self.prepare(&next) {
+            tracing::warn!(why, "nothing new is listed");
+            self.published.send_modify(|all| {
+                all.extend(offers.keys().map(|name| (name.clone(), Publication::Waiting(why.clone()))));
+            });
+            return HELD_AGAIN;
+        }
+        self.serve(&next);
+        let held = next.iter().any(|(name, list)| offers.get(name).is_none_or(|offers| offers != list));
+        self.lists = next;
+        self.tidy(allotted.as_ref());
+        let settled = !held && self.record.current().listed == ids(&self.lists);
+        if settled { REST } else { HELD_AGAIN }
+    }
+
+    /// Writes down what is to be listed, and the files about it, before kubelet hears of it.
+    fn prepare(&mut self, next: &Offers) -> Result<(), String> {
+        let own = self.record.current().infos.clone();
+        let mut content = self.record.current().clone();
+        for (name, ids) in ids(next) {
+            content.listed.entry(name).or_default().extend(ids);
+        }
+        let names = device_info::names(next);
+        if let Some(folder) = &self.places.device_info {
+            let others = device_info::of_others(folder, &names, &own);
+            content.infos.extend(names.difference(&others).cloned());
+        }
+        self.record.write(&content)?;
+        if let Some(folder) = &self.places.device_info {
+            device_info::write(folder, next, &content.infos)?;
+        }
+        self.served.send_replace(content.listed);
+        Ok(())
+    }
+
+    fn serve(&mut self, next: &Offers) {
+        self.running.retain(|name, _| next.contains_key(name));
+        self.published.send_if_modified(|all| {
+            let before = all.len();
+            all.retain(|name, _| next.contains_key(name));
+            all.len() != before
+        });
+        for (name, list) in next {
+            match self.running.get(name) {
+                Some(running) => {
+                    running.list.send_if_modified(|now| {
+                        let other = now != list;
+                        now.clone_from(list);
+                        other
+                    });
+                }
+                None => {
+                    let running = self.start(name, list.clone());
+                    self.running.insert(name.clone(), running);
+                }
+            }
+        }
+    }
+
+    fn start(&self, name: &str, list: Vec<Offer>) -> Running {
+        let list = watch::Sender::new(list);
+        let plugin = Plugin {
+            resource: name.to_owned(),
+            list: list.subscribe(),
+            sent: watch::Sender::new(None),
+            sysfs: self.places.sysfs.clone(),
+        };
+        let bench = Bench {
+            folder: self.places.device_plugins.clone(),
+            pod_resources: self.places.pod_resources.clone(),
+            served: self.served.subscribe(),
+            changes: self.changes.subscribe(),
+            published: self.published.clone(),
+        };
+        let socket = self.places.device_plugins.join(socket_name(name));
+        let mut keeper = JoinSet::new();
+        keeper.spawn(Keeper::new(bench, plugin, socket).keep());
+        Running { list, _keeper: keeper }
+    }
+
+    /// Forgets what is not listed any more.
+    fn tidy(&mut self, allotted: Option<&Allotted>) {
+        let names = device_info::names(&self.lists);
+        if let Some(folder) = &self.places.device_info {
+            device_info::remove_all(folder, self.record.current().infos.difference(&names).cloned());
+        }
+        let infos = self.record.current().infos.intersection(&names).cloned().collect();
+        let listed = remembered(&self.lists, &self.record.current().listed, allotted);
+        let content = Content { listed, infos };
+        if let Err(why) = self.record.write(&content) {
+            tracing::warn!(why, "what is not listed any more is remembered for longer");
+        }
+    }
+}
+
+/// The name of a resource's socket: short, as the kernel wants it, and no other resource's.
+fn socket_name(resource: &str) -> String {
+    let digest = Sha256::digest(resource.as_bytes());
+    let start: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{PREFIX}{start}.sock")
+}

@@ -1,0 +1,44 @@
+//! Files: which one it is, and changes that are whole or not there.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// Which file it is. The number of an inode is used again, so the time of its last change counts too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+    changed: (i64, i64),
+}
+
+/// Which file is there, if one is.
+pub(super) fn identity(path: &Path) -> Option<Identity> {
+    let found = fs::symlink_metadata(path).ok()?;
+    Some(Identity { device: found.dev(), inode: found.ino(), changed: (found.ctime(), found.ctime_nsec()) })
+}
+
+/// Puts a file in the place of another, whole, and returns when it would outlive a power cut.
+pub(super) fn replace(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    fs::create_dir_all(folder)?;
+    // Nobody who looks for files by how their names end takes it for one.
+    let unfinished = folder.join(format!(".{}.eni-operator", name.to_string_lossy()));
+    let mut file = File::create(&unfinished)?;
+    file.write_all(text)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
