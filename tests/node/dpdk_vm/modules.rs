@@ -4,7 +4,7 @@ use xtask::vm::{Vm, VmOptions};
 
 /// The program with nothing but one capability.
 const ALONE: &str =
-    "setpriv --bounding-set -all,+sys_module --inh-caps -all,+sys_module eni-operator load-modules";
+    "/bin/setpriv --bounding-set -all,+sys_module --inh-caps -all,+sys_module eni-operator load-modules";
 
 #[test]
 fn modules_are_loaded_with_what_they_need_by_one_capability_and_refusals_say_why() {
