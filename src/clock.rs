@@ -16,7 +16,7 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// A clock that nobody sets.
-pub(crate) trait SteadyClock: Send + Sync + 'static {
+pub trait SteadyClock: Send + Sync + 'static {
     /// The time since the machine started, its sleep included.
     fn uptime(&self) -> Uptime;
 }

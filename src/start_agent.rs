@@ -11,6 +11,7 @@ use eni_operator::cli::NodeAgentArgs;
 use eni_operator::cluster::{self, KubeOwnSlots};
 use eni_operator::host::{Events, Linux, Places};
 use eni_operator::http;
+use eni_operator::kubelet::{self, DevicePlugins};
 use eni_operator::mandate::Mandate;
 use eni_operator::plan::host::Settings;
 use eni_operator::pulse::Pulse;
@@ -60,6 +61,7 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
     if let Some(address) = args.metrics_addr.0 {
         tokio::spawn(serve(address, options.pulse.clone(), options.metrics.clone()));
     }
+    let plugins = plugins(&args);
     let host = Linux::new(Places {
         sysfs: args.sysfs_dir,
         udev: args.udev_dir,
@@ -67,10 +69,30 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
         resolvers: args.resolv_conf,
     });
     let watching = slots.clone();
-    let ports = Ports { host, wakeups: events, slots, journal };
+    let ports = Ports { host, kubelet: plugins.clone(), wakeups: events, slots, journal };
     tokio::select! {
-        () = run(ports, options, told) => Ok(()),
+        () = run(ports, options, told.clone()) => Ok(()),
+        () = plugins.run(told) => Ok(()),
         () = watching.watch() => anyhow::bail!("the watch of the node's slots has ended"),
+    }
+}
+
+/// The way in which devices are offered to pods.
+fn plugins(args: &NodeAgentArgs) -> DevicePlugins {
+    let folder = &args.device_plugin_dir;
+    let places = kubelet::Places {
+        device_plugins: folder.clone(),
+        pod_resources: args.pod_resources_socket.clone(),
+        device_info: Some(args.device_info_dir.clone()),
+        sysfs: args.sysfs_dir.clone(),
+        state: args.state_dir.clone(),
+    };
+    match &args.sriov_config {
+        Some(file) => DevicePlugins::configure(places, file.clone()),
+        None if folder.is_dir() => DevicePlugins::new(places),
+        None => {
+            DevicePlugins::absent(&format!("--device-plugin-dir: there is no folder {}", folder.display()))
+        }
     }
 }
 
@@ -102,6 +124,8 @@ fn options(args: &NodeAgentArgs) -> Options {
                 .unwrap_or(SignedDuration::MAX),
             hands_off: hands_off.into_iter().collect(),
             node_addresses: args.node_ip.0.iter().copied().collect(),
+            binds_devices: args.bind_devices,
+            allow_no_iommu: args.allow_unsafe_no_iommu,
         },
         resync: args.check_interval,
         metrics: SharedMetrics::default(),

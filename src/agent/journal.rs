@@ -121,9 +121,10 @@ mod tests {
             first_name: "ens6".to_owned(),
             first_mtu: 1500,
             alt_names: BTreeSet::from(["eth2".to_owned()]),
+            rebound: None,
         };
         let devices = [(MacAddress([2, 0, 0, 0, 0, 1]), record)].into();
-        Journal { boot_id: boot.to_owned(), devices }
+        Journal { boot_id: boot.to_owned(), devices, let_no_iommu: false }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::host::Wakeup;
-use crate::model::LinkChange;
+use crate::model::{DeviceChange, LinkChange};
 use crate::plan::host::Phase;
 
 /// A label. Both parts are words of ours.
@@ -25,13 +25,15 @@ pub struct Metrics {
     passes: Family<[Label; 1], Counter>,
     pass_duration: Histogram,
     changes: Family<[Label; 2], Counter>,
+    device_changes: Family<[Label; 2], Counter>,
     writes: Family<[Label; 1], Counter>,
     slots: Gauge,
     said: Family<[Label; 1], Gauge>,
 }
 
 /// The phases that a slot can be said to be in.
-const PHASES: [Phase; 5] = [Phase::Failed, Phase::Ready, Phase::InPod, Phase::InUse, Phase::Released];
+const PHASES: [Phase; 6] =
+    [Phase::Failed, Phase::Ready, Phase::Bound, Phase::InPod, Phase::InUse, Phase::Released];
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -52,6 +54,7 @@ impl Metrics {
             passes: Family::default(),
             pass_duration,
             changes: Family::default(),
+            device_changes: Family::default(),
             writes: Family::default(),
             slots: Gauge::default(),
             said: Family::default(),
@@ -62,6 +65,8 @@ impl Metrics {
         let help = "How long a pass took";
         registry.register(format!("{each}pass_duration_seconds"), help, metrics.pass_duration.clone());
         registry.register(format!("{each}link_changes"), "Changes of links", metrics.changes.clone());
+        let help = "Changes of devices' drivers";
+        registry.register(format!("{each}device_changes"), help, metrics.device_changes.clone());
         registry.register(format!("{each}status_writes"), "Writes of status", metrics.writes.clone());
         registry.register(format!("{each}slots"), "Slots of this node", metrics.slots.clone());
         registry.register(format!("{each}said"), "Slots, by what was last said", metrics.said.clone());
@@ -100,6 +105,19 @@ impl Metrics {
         self.changes.get_or_create(&[("change", what), ("result", result(well))]).inc();
     }
 
+    pub(super) fn wrote_device(&self, change: &DeviceChange, well: bool) {
+        let what = match change {
+            DeviceChange::Override { driver: Some(_), .. } => "reserve",
+            DeviceChange::Override { driver: None, .. } => "open",
+            DeviceChange::Unbind { .. } => "unbind",
+            DeviceChange::Bind { .. } => "bind",
+            DeviceChange::Probe { .. } => "probe",
+            DeviceChange::AllowNoIommu(true) => "allow-no-iommu",
+            DeviceChange::AllowNoIommu(false) => "forbid-no-iommu",
+        };
+        self.device_changes.get_or_create(&[("change", what), ("result", result(well))]).inc();
+    }
+
     pub(super) fn wrote(&self, well: bool) {
         self.writes.get_or_create(&[("result", result(well))]).inc();
     }
@@ -111,6 +129,7 @@ impl Metrics {
             let word = match phase {
                 Phase::Failed => "failed",
                 Phase::Ready => "ready",
+                Phase::Bound => "bound",
                 Phase::InPod => "in-pod",
                 Phase::InUse => "in-use",
                 Phase::Released => "released",
@@ -142,6 +161,7 @@ mod tests {
         }
         metrics.passed(Duration::from_millis(3), true);
         metrics.changed(&LinkChange::Set { index: 1, mtu: None, up: Some(false) }, false);
+        metrics.wrote_device(&DeviceChange::AllowNoIommu(true), true);
         metrics.wrote(true);
         metrics.set_slots(2, &[Phase::Ready, Phase::InPod]);
         metrics.render()

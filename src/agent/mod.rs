@@ -10,4 +10,5 @@ mod publish;
 mod run;
 
 pub use journal::{JournalError, JournalFile};
+pub use pass::{Keeper, Passed};
 pub use run::{Options, Ports, run};

@@ -16,7 +16,9 @@ use super::publish::{Says, publish};
 use crate::clock::{Clock, SteadyClock, SystemClock};
 use crate::cluster::{OwnSlots, Slots};
 use crate::host::{Host, Wakeups};
-use crate::plan::host::{Memory, Settings};
+use crate::kubelet::Kubelet;
+use crate::model::Publications;
+use crate::plan::host::Settings;
 use crate::plan::lease::Uptime;
 use crate::pulse::{BEAT, Pulse};
 
@@ -40,9 +42,11 @@ const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(1);
 const GATHERED: usize = 20_000;
 
 /// What the agent works through.
-pub struct Ports<H, W, S> {
+pub struct Ports<H, B, W, S> {
     /// The host.
     pub host: H,
+    /// Kubelet.
+    pub kubelet: B,
     /// The host's announcements, from before the first look.
     pub wakeups: W,
     /// The node's slots.
@@ -52,38 +56,40 @@ pub struct Ports<H, W, S> {
 }
 
 /// Runs the agent until it is told to stop. Links stay as they are then.
-pub async fn run<H: Host, W: Wakeups, S: OwnSlots>(
-    ports: Ports<H, W, S>,
+pub async fn run<H: Host, B: Kubelet, W: Wakeups, S: OwnSlots>(
+    ports: Ports<H, B, W, S>,
     options: Options,
     mut stop: watch::Receiver<bool>,
 ) {
-    let Ports { host, wakeups, slots, journal } = ports;
+    let Ports { host, kubelet, wakeups, slots, journal } = ports;
     let says = watch::channel(Says::new()).0;
-    let keeper = Keeper {
-        host,
-        clock: SystemClock,
-        settings: options.settings.clone(),
-        journal,
-        metrics: options.metrics.clone(),
-        memory: Memory::default(),
-        disowned: None,
-    };
+    let published = kubelet.published();
+    let (settings, metrics) = (options.settings.clone(), options.metrics.clone());
+    let keeper = Keeper::new((host, kubelet, SystemClock), settings, journal, metrics);
+    let news = News { wakeups, seen: slots.seen(), published };
     let told = says.subscribe();
     tokio::select! {
-        () = turn(keeper, wakeups, slots.seen(), &says, &options) => {}
+        () = turn(keeper, news, &says, &options) => {}
         () = publish(slots.as_ref(), &SystemClock, &options.metrics, told) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
 }
 
+/// What is new to the agent.
+struct News<W> {
+    wakeups: W,
+    seen: watch::Receiver<Option<Slots>>,
+    published: watch::Receiver<Publications>,
+}
+
 /// Makes passes for ever.
-async fn turn<H: Host, W: Wakeups>(
-    mut keeper: Keeper<H, SystemClock>,
-    mut wakeups: W,
-    mut seen: watch::Receiver<Option<Slots>>,
+async fn turn<H: Host, B: Kubelet, W: Wakeups>(
+    mut keeper: Keeper<H, B, SystemClock>,
+    news: News<W>,
     says: &watch::Sender<Says>,
     options: &Options,
 ) {
+    let News { mut wakeups, mut seen, mut published } = news;
     let clock = SystemClock;
     let heart = options.pulse.heart("passes");
     let mut burst = Burst::whole(clock.uptime());
@@ -94,6 +100,7 @@ async fn turn<H: Host, W: Wakeups>(
         tokio::select! {
             woken = wakeups.next() => options.metrics.woken(woken),
             changed = seen.changed() => if changed.is_err() { return },
+            () = change(&mut published) => {}
             () = tokio::time::sleep(left.min(BEAT)) => if left > BEAT { continue },
         }
         let wait = burst.next(clock.uptime());
@@ -115,9 +122,16 @@ async fn turn<H: Host, W: Wakeups>(
     }
 }
 
+/// Waits for a change. There is none any more once nobody is there to make it.
+async fn change(published: &mut watch::Receiver<Publications>) {
+    if published.changed().await.is_err() {
+        std::future::pending().await
+    }
+}
+
 /// Makes a pass, hands over what there is to say, and tells when to make the next.
-async fn one_pass<H: Host>(
-    keeper: &mut Keeper<H, SystemClock>,
+async fn one_pass<H: Host, B: Kubelet>(
+    keeper: &mut Keeper<H, B, SystemClock>,
     slots: &Slots,
     says: &watch::Sender<Says>,
     options: &Options,

@@ -219,6 +219,34 @@ reasons! {
     Released,
     /// The agent binds no devices to DPDK drivers.
     DpdkUnsupported,
+    /// The device is bound to the DPDK driver, and so is no link.
+    BoundToDpdkDriver,
+    /// Kubelet offers the device.
+    Advertised,
+    /// The device is not at the PCI address that the spec expects.
+    PciAddressMismatch,
+    /// The kernel has no such driver: its module is not loaded.
+    DriverNotLoaded,
+    /// The device's IOMMU group has members that the kernel uses.
+    IommuGroupNotViable,
+    /// The host has no IOMMU for the device.
+    NoIommu,
+    /// The host has no IOMMU for the device, and its kernel lets none go without.
+    NoIommuUnsupported,
+    /// The host has no IOMMU for the device, and not everybody who is asked lets it go without.
+    NoIommuNotAllowed,
+    /// Kubelet takes no resource of that name.
+    ResourceNameInvalid,
+    /// The device could not be bound to the DPDK driver; its kernel's driver is to have it until the next try.
+    BindFailed,
+    /// The device could not be given back to its kernel's driver.
+    RollbackFailed,
+    /// The kernel takes the device from its driver when the program that has it open closes it.
+    UnbindBlocked,
+    /// Another plugin of the node serves the resource, or the device.
+    ServedByAnother,
+    /// The device stands in the configuration of the SR-IOV device plugin, which reads it when it starts.
+    PluginConfigured,
     /// The node has no default route any more.
     DefaultRouteLost,
     /// The node's name servers are others than before.
@@ -309,6 +337,12 @@ impl Reason {
             Self::MtuRefused => "MTURefused".to_owned(),
             Self::OwnedByVpcCni => "OwnedByVPCCNI".to_owned(),
             Self::DpdkUnsupported => "DPDKUnsupported".to_owned(),
+            Self::BoundToDpdkDriver => "BoundToDPDKDriver".to_owned(),
+            Self::PciAddressMismatch => "PCIAddressMismatch".to_owned(),
+            Self::IommuGroupNotViable => "IOMMUGroupNotViable".to_owned(),
+            Self::NoIommu => "NoIOMMU".to_owned(),
+            Self::NoIommuUnsupported => "NoIOMMUUnsupported".to_owned(),
+            Self::NoIommuNotAllowed => "NoIOMMUNotAllowed".to_owned(),
             other => format!("{other:?}"),
         }
     }

@@ -23,6 +23,15 @@ pub struct NodeAgentArgs {
     #[arg(long, env = "PRIMARY_INTERFACE", default_value = "", hide_default_value = true, value_name = "NAME", value_parser = link_name)]
     pub primary_interface: String,
 
+    /// Whether devices are bound to DPDK drivers where a NodeENI asks for it; takes a sysfs that can be written.
+    #[arg(long, env = "BIND_DEVICES", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_name = "BOOL")]
+    pub bind_devices: bool,
+
+    /// Whether devices are bound on a host without an IOMMU where a NodeENI allows it: the program that uses one can
+    /// then write to all memory of the node.
+    #[arg(long, env = "ALLOW_UNSAFE_NO_IOMMU", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_name = "BOOL")]
+    pub allow_unsafe_no_iommu: bool,
+
     /// How to reach the Kubernetes API server; unless set, what `KUBECONFIG` lists, or the pod's service
     /// account.
     #[arg(long, value_name = "FILE")]
@@ -75,6 +84,38 @@ pub struct NodeAgentArgs {
         value_name = "FILE"
     )]
     pub resolv_conf: PathBuf,
+
+    /// Kubelet's folder of device plugins. If it is not there no device is offered to pods.
+    #[arg(
+        long,
+        env = "DEVICE_PLUGIN_DIR",
+        default_value = "/var/lib/kubelet/device-plugins",
+        value_name = "FOLDER"
+    )]
+    pub device_plugin_dir: PathBuf,
+
+    /// Kubelet's socket that tells which pods hold which devices.
+    #[arg(
+        long,
+        env = "POD_RESOURCES_SOCKET",
+        default_value = "/var/lib/kubelet/pod-resources/kubelet.sock",
+        value_name = "FILE"
+    )]
+    pub pod_resources_socket: PathBuf,
+
+    /// Folder of the files that tell CNI plugins of devices.
+    #[arg(
+        long,
+        env = "DEVICE_INFO_DIR",
+        default_value = "/var/run/k8s.cni.cncf.io/devinfo/dp",
+        value_name = "FOLDER"
+    )]
+    pub device_info_dir: PathBuf,
+
+    /// Configuration of the SR-IOV device plugin. If set, devices are offered by it, and not by plugins of the agent:
+    /// pools are merged into it, and its plugin is to be started again by whoever owns it.
+    #[arg(long, env = "SRIOV_CONFIG", value_name = "FILE")]
+    pub sriov_config: Option<PathBuf>,
 
     /// Of the reference system, and without effect: links are known by their hardware addresses.
     #[arg(long, value_name = "PATTERN")]

@@ -168,6 +168,7 @@ fn summary(child: &NodeENIAttachment) -> Option<AttachmentSummary> {
         return None;
     }
     let dpdk = child.spec.dpdk.as_ref();
+    let bound = dpdk.filter(|dpdk| dpdk.enabled).map(|_| child.holds(ConditionType::DriverBound));
     Some(AttachmentSummary {
         node_id: child.spec.node_name.clone(),
         instance_id: child.spec.instance_id.clone(),
@@ -179,8 +180,8 @@ fn summary(child: &NodeENIAttachment) -> Option<AttachmentSummary> {
         device_index: cloud.device_index?,
         status: "attached".to_owned(),
         last_updated: Some(cloud.last_change.clone()),
-        dpdk_bound: dpdk.filter(|dpdk| dpdk.enabled).map(|_| child.holds(ConditionType::DriverBound)),
-        dpdk_driver: dpdk.and(host).and_then(|host| host.driver.clone()),
+        dpdk_bound: bound,
+        dpdk_driver: host.filter(|_| bound == Some(true)).and_then(|host| host.driver.clone()),
         dpdk_resource_name: dpdk.and(host).and_then(|host| host.resource_name.clone()),
         dpdk_pci_address: dpdk.and(host).and_then(|host| host.pci_address.clone()),
     })

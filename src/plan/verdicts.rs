@@ -239,7 +239,7 @@ fn ready(
 /// What keeps an attached ENI from being used on its node, by what the agent says.
 fn on_the_host(object: &NodeENIAttachment, settings: &Settings) -> Option<Verdict> {
     let say = |holds, reason, message: &str| Some(Verdict::new(ConditionType::Ready, holds, reason, message));
-    let offered = object.spec.dpdk.as_ref().is_some_and(|dpdk| dpdk.resource_name.is_some());
+    let offered = object.spec.dpdk.is_some();
     let link = object.condition(ConditionType::LinkReady);
     match (link, object.condition(ConditionType::Advertised)) {
         (None, _) if settings.agent_required => {

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::device::{Devices, Dressed, Fault};
+use crate::kubelet::Nobody;
 use crate::netns::NetNs;
 use crate::slots::{MemorySlots, attached};
 
@@ -78,6 +79,8 @@ impl Node {
                 carrier_patience: SignedDuration::from_millis(300),
                 hands_off: [].into(),
                 node_addresses: [].into(),
+                binds_devices: false,
+                allow_no_iommu: false,
             },
             fault: None,
             event_buffer: None,
@@ -142,7 +145,7 @@ impl Node {
                 let host = Dressed { host: Linux::new(places), devices, fault };
                 match slots {
                     Slots::InMemory(slots) => {
-                        run(Ports { host, wakeups, slots, journal }, options, told).await;
+                        run(Ports { host, kubelet: Nobody::default(), wakeups, slots, journal }, options, told).await;
                     }
                     Slots::OfCluster { kubeconfig, node } => {
                         let client = connect(Some(&kubeconfig), OWN_WATCH_SECONDS, Mandate::unlimited())
@@ -151,7 +154,7 @@ impl Node {
                         let slots = Arc::new(KubeOwnSlots::new(client, &node));
                         let watching = slots.clone();
                         tokio::select! {
-                            () = run(Ports { host, wakeups, slots, journal }, options, told) => {}
+                            () = run(Ports { host, kubelet: Nobody::default(), wakeups, slots, journal }, options, told) => {}
                             () = watching.watch() => {}
                         }
                     }

@@ -14,6 +14,7 @@ mod confined;
 mod device;
 mod guards;
 mod kernel;
+mod kubelet;
 mod links;
 mod netns;
 mod plugins;

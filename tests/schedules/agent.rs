@@ -84,7 +84,7 @@ pub fn report(world: &World, slot: &NodeENIAttachment, says: Word) {
         })
     };
     let mut conditions = vec![condition(type_, status)];
-    if says == Word::Up && slot.spec.dpdk.as_ref().is_some_and(|dpdk| dpdk.resource_name.is_some()) {
+    if says == Word::Up && slot.spec.dpdk.is_some() {
         conditions.push(condition(ConditionType::Advertised, "True"));
     }
     let said: Value = json!({ "host": { "linkName": "eth7", "phase": "Ready" }, "conditions": conditions });

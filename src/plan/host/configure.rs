@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::SignedDuration;
-use kube::ResourceExt;
 
 use super::memory::{REASSERT_WINDOW, SlotMemory};
-use super::{Outcome, Phase, Record, Say, World, guard, named, surroundings};
+use super::{
+    Change, Outcome, Phase, Record, Say, World, bind, guard, named, offers, preflight, restore, surroundings,
+};
 use crate::api::{CloudState, ConditionType, NodeENIAttachment, Reason};
 use crate::model::{Link, LinkChange};
 
 /// How long udev is given to name a link. It takes milliseconds; after this it has died or is stuck.
-const UDEV_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const UDEV_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// How soon to look again while something is awaited that does not announce itself.
-const SOON: SignedDuration = SignedDuration::from_millis(20);
+pub(super) const SOON: SignedDuration = SignedDuration::from_millis(20);
 
 /// How long a device may take to show up after EC2 has it attached.
 const ATTACH_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
@@ -23,7 +24,7 @@ const ATTACH_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 const GONE_PATIENCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// How soon to try again where only somebody else can mend it, and that does not announce itself.
-const LATER: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const LATER: SignedDuration = SignedDuration::from_secs(5);
 
 /// The greatest MTU in a VPC, in bytes.
 const MAX_MTU: u32 = 9001;
@@ -36,13 +37,15 @@ pub(super) fn found(
     memory: &mut SlotMemory,
     given: &mut BTreeSet<String>,
 ) -> Outcome {
-    if slot.spec.dpdk.as_ref().is_some_and(|dpdk| dpdk.enabled) {
-        return failed(link, Reason::DpdkUnsupported, "this agent binds no devices to DPDK drivers");
-    }
-    if let Some((reason, why)) = guard::refusal(world, slot, link) {
+    let misplaced = slot.spec.dpdk.as_ref().zip(link.pci.as_ref());
+    let misplaced = misplaced.and_then(|(dpdk, place)| preflight::other_place(dpdk, place));
+    if let Some((reason, why)) = guard::refusal(world, slot, link).or(misplaced) {
         let say = Say::of(Phase::Failed, link).no(ConditionType::LinkReady, reason, why);
         let say = surroundings::judge(world, slot, link, memory.before.as_ref(), say);
         return Outcome { say: Some(say), ..Outcome::default() };
+    }
+    if let Err(outcome) = restore::leftovers(world, slot, link, memory) {
+        return outcome;
     }
     let seen_for = memory.here.map_or(SignedDuration::ZERO, |(_, since)| world.now.since(since));
     if !link.settled && seen_for < UDEV_PATIENCE {
@@ -65,15 +68,33 @@ pub(super) fn found(
     }
     let record = Some(wish.record(world, slot, link));
     if !changes.is_empty() {
-        return Outcome { changes, record, ..Outcome::default() };
+        let changes = changes.into_iter().map(Change::Link).collect();
+        let offer = bind::function_of(world, link).and_then(offers::of_kernel);
+        let offer = offer.filter(|_| is_to_be_offered(None, memory));
+        return Outcome { changes, record, offer, ..Outcome::default() };
     }
     let (say, within) = verdict(world, slot, link, memory, &wish);
+    let offer = bind::function_of(world, link).and_then(offers::of_kernel);
+    let offer = offer.filter(|_| is_to_be_offered(say.as_ref(), memory));
     let say = say.map(|say| surroundings::judge(world, slot, link, memory.before.as_ref(), say));
-    Outcome { record, say, within, ..Outcome::default() }
+    Outcome { record, say, within, offer, ..Outcome::default() }
+}
+
+/// Whether a device with a link is offered: one that is ready, and one that was and is set up again.
+fn is_to_be_offered(say: Option<&Say>, memory: &SlotMemory) -> bool {
+    match say.and_then(|say| say.verdict(ConditionType::LinkReady)) {
+        Some(verdict) => verdict.holds == Some(true),
+        None => memory.device.offered_as.is_some(),
+    }
 }
 
 /// The link is in another namespace: whoever took it there uses it.
-pub(super) fn elsewhere(slot: &NodeENIAttachment, place: &str, link: Option<&Link>) -> Outcome {
+pub(super) fn elsewhere(
+    world: &World<'_>,
+    slot: &NodeENIAttachment,
+    place: &str,
+    link: Option<&Link>,
+) -> Outcome {
     let mut say = link.map_or_else(|| Say::without_link(Phase::InPod), |link| Say::of(Phase::InPod, link));
     if link.is_none() {
         // What was known of it is still so.
@@ -81,8 +102,16 @@ pub(super) fn elsewhere(slot: &NodeENIAttachment, place: &str, link: Option<&Lin
         say.pci = host.and_then(|host| host.pci_address.as_ref()?.parse().ok());
         say.driver = host.and_then(|host| host.driver.clone());
     }
+    if slot.spec.dpdk.as_ref().is_some_and(|dpdk| dpdk.enabled) {
+        let why = format!("the link is in {place}");
+        let say = say.no(ConditionType::DriverBound, Reason::InUse, why.clone());
+        let say = Some(say.no(ConditionType::LinkReady, Reason::InUse, why));
+        return Outcome { say, within: Some(restore::USE_AGAIN), ..Outcome::default() };
+    }
+    let function = world.view.functions.iter().find(|function| Some(&function.address) == say.pci.as_ref());
+    let offer = function.and_then(offers::of_kernel);
     let say = say.yes(ConditionType::LinkReady, Reason::InPod, format!("in {place}"));
-    Outcome { say: Some(say), ..Outcome::default() }
+    Outcome { say: Some(say), offer, ..Outcome::default() }
 }
 
 /// There is no link.
@@ -182,14 +211,8 @@ impl Wish {
 
     /// What to write down before any change.
     fn record(&self, world: &World<'_>, slot: &NodeENIAttachment, link: &Link) -> Record {
-        let before = super::mac(slot).and_then(|mac| world.journal.devices.get(&mac));
-        Record {
-            slot: slot.name_any(),
-            pci: link.pci.clone(),
-            first_name: before.map_or_else(|| link.name.clone(), |record| record.first_name.clone()),
-            first_mtu: before.map_or(link.mtu, |record| record.first_mtu),
-            alt_names: self.has.union(&self.add).cloned().collect(),
-        }
+        let alt_names = self.has.union(&self.add).cloned().collect();
+        Record { alt_names, ..super::record_of(world, slot, link) }
     }
 }
 

@@ -14,16 +14,28 @@
 //! | has to go         | used, in a pod, or cannot be seen  | nothing; said by whom                              |
 //! | has to go         | not there                          | released                                           |
 //! | has been released | anything                           | nothing                                            |
+//!
+//! With a DPDK driver asked for, [`bind`] and [`taken`] go on where this says "MTU and up", and what has to go is
+//! given back first.
 
+mod bind;
 mod configure;
 pub mod guard;
 mod identity;
+mod iommu;
 mod journal;
 mod memory;
+mod offers;
+pub mod preflight;
 mod release;
+pub mod resource;
+mod restore;
 mod say;
 pub mod status;
 mod surroundings;
+mod taken;
+mod unnamed;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -32,7 +44,7 @@ use std::sync::Arc;
 use k8s_openapi::jiff::SignedDuration;
 use kube::ResourceExt;
 
-pub use self::journal::{Journal, Record};
+pub use self::journal::{Aim, Journal, Rebound, Record};
 pub use self::memory::Memory;
 pub use self::say::{Phase, Say};
 
@@ -40,7 +52,9 @@ use self::identity::Identity;
 use self::memory::SlotMemory;
 use super::lease::Uptime;
 use crate::api::{ConditionType, NodeENIAttachment, Reason};
-use crate::model::{Elsewhere, HostView, Link, LinkChange, MacAddress};
+use crate::model::{
+    Allotted, DeviceChange, Elsewhere, HostView, Link, LinkChange, MacAddress, Offer, Offers, Publications,
+};
 
 /// What every decision on a node depends on and no observation tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +69,10 @@ pub struct Settings {
     pub hands_off: BTreeSet<String>,
     /// The node's own addresses, if they are known.
     pub node_addresses: BTreeSet<IpAddr>,
+    /// Whether devices may be bound to DPDK drivers at all.
+    pub binds_devices: bool,
+    /// Whether vfio may take devices without an IOMMU, where their slots allow it too.
+    pub allow_no_iommu: bool,
 }
 
 /// What is known when a decision is made.
@@ -68,6 +86,10 @@ pub struct World<'a> {
     pub view: &'a HostView,
     /// What there is in others, if somebody looked.
     pub elsewhere: Option<&'a Elsewhere>,
+    /// What pods hold, if somebody asked kubelet, or why it does not say.
+    pub allotted: Option<&'a Result<Allotted, String>>,
+    /// What became of what kubelet is to offer.
+    pub published: &'a Publications,
     /// The slots of the node.
     pub slots: &'a [Arc<NodeENIAttachment>],
     /// What was done to which device.
@@ -81,8 +103,11 @@ pub struct World<'a> {
 /// What to do, and what to say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
-    /// Changes of links, in their order, each with the uid of the slot that wants it.
-    pub changes: Vec<(String, LinkChange)>,
+    /// Changes in their order, each with the uid of the slot that wants it. What is the device's of no slot has its
+    /// hardware's address instead, and what is the whole host's [`HOST`].
+    pub changes: Vec<(String, Change)>,
+    /// What kubelet is to offer, before any of them is made.
+    pub offers: Offers,
     /// The journal as it is to be before any of them is made.
     pub journal: Journal,
     /// What to remember.
@@ -93,25 +118,48 @@ pub struct Plan {
     pub disowned: BTreeSet<MacAddress>,
     /// Whether somebody has to look into other network namespaces, and plan again.
     pub look_elsewhere: bool,
+    /// Whether somebody has to ask kubelet what pods hold, and plan again.
+    pub ask_kubelet: bool,
     /// When to look again.
     pub pace: Option<SignedDuration>,
 }
 
+/// A change of the host: one message or one write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Of a link.
+    Link(LinkChange),
+    /// Of a device's driver.
+    Device(DeviceChange),
+}
+
+/// What stands for the uid of a slot where a change is the whole host's.
+pub const HOST: &str = "host";
+
 /// What is to become of one slot.
 #[derive(Debug, Default)]
 struct Outcome {
-    changes: Vec<LinkChange>,
+    changes: Vec<Change>,
     /// What to record of its device; `None` to leave the record as it is.
     record: Option<Record>,
     say: Option<Say>,
     within: Option<SignedDuration>,
     look_elsewhere: bool,
+    ask_kubelet: bool,
+    /// Its device as kubelet may offer it.
+    offer: Option<Offer>,
+    /// Why a device that is as it should be is not to be offered all the same.
+    not_offered: Option<(Reason, String)>,
+    /// Whether vfio is to take devices without an IOMMU from now on.
+    lets_no_iommu: bool,
 }
 
 /// Decides what to do next.
 #[must_use]
 pub fn plan(world: &World<'_>) -> Plan {
-    let mut plan = Plan { journal: world.journal.clone(), ..Plan::default() };
+    let journal = world.journal.clone().believed(world.view);
+    let world = &World { journal: &journal, ..*world };
+    let mut plan = Plan { journal: journal.clone(), ..Plan::default() };
     let mut slots: Vec<&NodeENIAttachment> = world.slots.iter().map(AsRef::as_ref).collect();
     // The older of two that ask for one name has it.
     slots.sort_by_key(|slot| (slot.creation_timestamp().map(|time| time.0), slot.uid()));
@@ -119,19 +167,34 @@ pub fn plan(world: &World<'_>) -> Plan {
     for slot in &slots {
         let Some(uid) = slot.uid() else { continue };
         let mut memory = world.memory.of(&uid);
-        let outcome = of_slot(world, slot, &mut memory, &mut given);
-        if let (Some(mac), Some(record)) = (mac(slot), outcome.record) {
-            plan.journal.devices.insert(mac, record);
+        let mut outcome = of_slot(world, slot, &mut memory, &mut given);
+        if !status::is_released(slot) {
+            offers::offer(world, slot, &mut outcome, &mut memory.device, &mut plan.offers);
         }
-        plan.changes.extend(outcome.changes.into_iter().map(|change| (uid.clone(), change)));
-        plan.says.extend(outcome.say.map(|say| (uid.clone(), say)));
-        plan.look_elsewhere |= outcome.look_elsewhere;
-        plan.pace = plan.pace.into_iter().chain(outcome.within).min();
         plan.disowned.extend(mac(slot).filter(|_| is_looked_after(slot)));
+        plan.add(mac(slot), &uid, slot, outcome);
         plan.memory.keep(uid, memory);
     }
+    unnamed::restore(world, &slots, &mut plan);
+    unnamed::no_iommu(world, &mut plan);
+    offers::withdraw(world, &slots, &mut plan);
     plan.journal.forget(&slots, world.view);
     plan
+}
+
+impl Plan {
+    /// Adds what is to become of a slot.
+    fn add(&mut self, mac: Option<MacAddress>, uid: &str, slot: &NodeENIAttachment, outcome: Outcome) {
+        if let (Some(mac), Some(record)) = (mac, outcome.record) {
+            self.journal.record(mac, record);
+        }
+        self.journal.let_no_iommu |= outcome.lets_no_iommu;
+        self.changes.extend(outcome.changes.into_iter().map(|change| (uid.to_owned(), change)));
+        self.says.extend(outcome.say.map(|say| (uid.to_owned(), say.with_driver(slot))));
+        self.look_elsewhere |= outcome.look_elsewhere;
+        self.ask_kubelet |= outcome.ask_kubelet;
+        self.pace = self.pace.into_iter().chain(outcome.within).min();
+    }
 }
 
 /// Whether the device of a slot is the agent's business, rather than that of the host's network manager.
@@ -154,8 +217,11 @@ fn of_slot(
     given: &mut BTreeSet<String>,
 ) -> Outcome {
     let Some(mac) = mac(slot) else { return Outcome::default() };
-    if slot.spec.paused || !has_claim(slot) {
+    if status::is_released(slot) {
         return Outcome::default();
+    }
+    if slot.spec.paused || !has_claim(slot) {
+        return unnamed::untouched(world, slot, mac);
     }
     let identity = identity::find(world, slot, mac);
     if !matches!(identity, Identity::Found(_)) {
@@ -170,14 +236,16 @@ fn of_slot(
         }
         Identity::Found(link) => {
             memory.here(link.index, world);
-            if slot.spec.release {
-                release::found(world, slot, link, memory)
-            } else {
-                configure::found(world, slot, link, memory, given)
+            let dpdk = slot.spec.dpdk.as_ref().filter(|dpdk| dpdk.enabled);
+            match dpdk {
+                _ if slot.spec.release => release::found(world, slot, link, memory),
+                Some(dpdk) => bind::found(world, slot, dpdk, link, memory),
+                None => configure::found(world, slot, link, memory, given),
             }
         }
+        Identity::Taken(function, rebound) => taken::found(world, slot, function, &rebound, memory),
         Identity::Elsewhere { place, link } if slot.spec.release => release::elsewhere(&place, link),
-        Identity::Elsewhere { place, link } => configure::elsewhere(slot, &place, link),
+        Identity::Elsewhere { place, link } => configure::elsewhere(world, slot, &place, link),
         Identity::Absent if slot.spec.release => release::absent(),
         Identity::Absent => configure::absent(world, slot, memory),
     }
@@ -186,6 +254,28 @@ fn of_slot(
 /// The hardware address of a slot's ENI, if it is known.
 fn mac(slot: &NodeENIAttachment) -> Option<MacAddress> {
     slot.recorded()?.mac.as_deref()?.parse().ok()
+}
+
+/// The names of a link that it was given here.
+fn names_of_ours(world: &World<'_>, slot: &NodeENIAttachment, link: &Link) -> BTreeSet<String> {
+    let recorded = mac(slot).and_then(|mac| world.journal.devices.get(&mac));
+    let given = recorded.into_iter().flat_map(|record| record.alt_names.iter().cloned());
+    let ours = given.chain([slot.spec.alt_name.clone(), slot.spec.unique_alt_name.clone()]);
+    ours.filter(|name| link.alt_names.contains(name)).collect()
+}
+
+/// The record of a device that has its link.
+fn record_of(world: &World<'_>, slot: &NodeENIAttachment, link: &Link) -> Record {
+    let before = mac(slot).and_then(|mac| world.journal.devices.get(&mac));
+    let named = before.filter(|record| !record.first_name.is_empty());
+    Record {
+        slot: slot.name_any(),
+        pci: link.pci.clone(),
+        first_name: named.map_or_else(|| link.name.clone(), |record| record.first_name.clone()),
+        first_mtu: named.map_or(link.mtu, |record| record.first_mtu),
+        alt_names: before.map(|record| record.alt_names.clone()).unwrap_or_default(),
+        rebound: None,
+    }
 }
 
 /// The name by which people know a link.

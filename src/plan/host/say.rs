@@ -1,7 +1,9 @@
 //! What the agent has to say of a slot.
 
-use crate::api::{ConditionType, Reason, Verdict};
-use crate::model::{Link, PciAddress};
+use super::iommu;
+use super::preflight::is_dpdk;
+use crate::api::{ConditionType, NodeENIAttachment, Reason, Verdict};
+use crate::model::{Function, Link, PciAddress};
 
 /// How far the agent is with a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub enum Phase {
     Failed,
     /// The link is set up.
     Ready,
+    /// The device is bound to its DPDK driver.
+    Bound,
     /// The link is in a pod.
     InPod,
     /// It has to go, and is in use.
@@ -33,6 +37,10 @@ pub struct Say {
     pub mtu: Option<u32>,
     /// The device's driver.
     pub driver: Option<String>,
+    /// How the device is kept from memory that is not its user's.
+    pub iommu: Option<String>,
+    /// The resource that kubelet is to offer the device as.
+    pub resource: Option<String>,
     /// Conditions. What is not among them stays as it was said before.
     pub verdicts: Vec<Verdict>,
 }
@@ -42,19 +50,38 @@ impl Say {
     pub(super) fn of(phase: Phase, link: &Link) -> Self {
         let names = std::iter::once(&link.name).chain(&link.alt_names).cloned().collect();
         Self {
-            phase,
             link_name: Some(link.name.clone()),
             names,
             pci: link.pci.clone(),
             mtu: Some(link.mtu),
             driver: link.driver.clone(),
-            verdicts: vec![],
+            ..Self::without_link(phase)
+        }
+    }
+
+    /// Something about a device that has no link.
+    pub(super) fn of_device(phase: Phase, function: &Function) -> Self {
+        Self {
+            pci: Some(function.address.clone()),
+            driver: function.driver.clone(),
+            iommu: iommu::word(function).map(str::to_owned),
+            ..Self::without_link(phase)
         }
     }
 
     /// Something about a slot without a link.
     pub(super) fn without_link(phase: Phase) -> Self {
-        Self { phase, link_name: None, names: vec![], pci: None, mtu: None, driver: None, verdicts: vec![] }
+        Self {
+            phase,
+            link_name: None,
+            names: vec![],
+            pci: None,
+            mtu: None,
+            driver: None,
+            iommu: None,
+            resource: None,
+            verdicts: vec![],
+        }
     }
 
     /// And a condition that holds.
@@ -70,5 +97,24 @@ impl Say {
     fn and(mut self, verdict: Verdict) -> Self {
         self.verdicts.push(verdict);
         self
+    }
+
+    /// With what is true of the driver, where it was said otherwise before.
+    pub(super) fn with_driver(self, slot: &NodeENIAttachment) -> Self {
+        let known = self.verdict(ConditionType::DriverBound).is_some();
+        if known || is_dpdk(self.driver.as_deref()) || !slot.holds(ConditionType::DriverBound) {
+            return self;
+        }
+        let why = match &self.driver {
+            Some(driver) => format!("{driver} has it"),
+            None => "no driver of the host has it".to_owned(),
+        };
+        let reason = if slot.spec.release { Reason::Removing } else { Reason::AsSpecified };
+        self.no(ConditionType::DriverBound, reason, why)
+    }
+
+    /// What it says of a condition.
+    pub(super) fn verdict(&self, type_: ConditionType) -> Option<&Verdict> {
+        self.verdicts.iter().find(|verdict| verdict.type_ == type_)
     }
 }

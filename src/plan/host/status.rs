@@ -2,9 +2,10 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Phase, Say};
+use super::{Phase, Say, iommu};
 use crate::api::{
-    ConditionType, HostStatus, NodeENIAttachment, NodeENIAttachmentStatus, Reason, set_condition,
+    ConditionType, HostStatus, NodeENIAttachment, NodeENIAttachmentStatus, Reason, find_condition,
+    set_condition,
 };
 use crate::plan::events::Event;
 
@@ -43,8 +44,8 @@ pub fn build(object: &NodeENIAttachment, say: &Say, now: Timestamp) -> NodeENIAt
         pci_address: say.pci.as_ref().map(ToString::to_string),
         mtu: say.mtu.map(i64::from),
         driver: say.driver.clone(),
-        iommu: None,
-        resource_name: None,
+        iommu: say.iommu.clone(),
+        resource_name: say.resource.clone(),
     };
     let mut status = NodeENIAttachmentStatus { host: Some(host), ..owned(object) };
     for verdict in &say.verdicts {
@@ -68,29 +69,70 @@ pub fn is_released(object: &NodeENIAttachment) -> bool {
 /// That a link is not ready is the controller's to tell, with all else that keeps an ENI from being so.
 #[must_use]
 pub fn events(object: &NodeENIAttachment, after: &NodeENIAttachmentStatus) -> Vec<Event> {
-    let find = |conditions: &[_]| {
-        crate::api::find_condition(conditions, ConditionType::NodeDisturbed)
-            .filter(|one| one.status == "True")
-            .cloned()
+    let told = |(type_, status, tell): News| {
+        let find =
+            |conditions: &[_]| find_condition(conditions, type_).filter(|one| one.status == status).cloned();
+        let before = object.status.as_ref().and_then(|before| find(&before.conditions));
+        let now = find(&after.conditions)?;
+        let (warning, reason, each) = tell(&now.reason)?;
+        let known =
+            before.is_some_and(|was| was.reason == now.reason && (!each || was.message == now.message));
+        let message = format!("node {}: {}", object.spec.node_name, now.message);
+        (!known).then_some(Event { warning, reason, message })
     };
-    let before = object.status.as_ref().and_then(|status| find(&status.conditions));
-    let now = find(&after.conditions).filter(|now| before.is_none_or(|before| before.reason != now.reason));
-    let event = now.map(|now| Event {
+    let news: [News; 4] = [
+        (ConditionType::NodeDisturbed, "True", disturbed),
+        (ConditionType::Released, "False", kept),
+        (ConditionType::DriverBound, "False", not_bound),
+        (ConditionType::Advertised, "False", configured),
+    ];
+    news.into_iter().filter_map(told).chain(unsafe_use(object, after)).collect()
+}
+
+/// A condition, the status that is news, and by its reason the event: whether it is a warning, its reason, and whether
+/// another message is news too.
+type News = (ConditionType, &'static str, fn(&str) -> Option<(bool, &'static str, bool)>);
+
+fn disturbed(reason: &str) -> Option<(bool, &'static str, bool)> {
+    let resolvers = reason == Reason::ResolversChanged.name();
+    Some((true, if resolvers { "ResolversChanged" } else { "DefaultRouteTaken" }, false))
+}
+
+fn kept(reason: &str) -> Option<(bool, &'static str, bool)> {
+    let told = [(Reason::UnbindBlocked, "UnbindBlocked"), (Reason::RollbackFailed, "RollbackFailed")];
+    told.into_iter().find(|(one, _)| one.name() == reason).map(|(_, event)| (true, event, false))
+}
+
+fn not_bound(reason: &str) -> Option<(bool, &'static str, bool)> {
+    let failed = (Reason::BindFailed.name() == reason).then_some((true, "BindFailed", false));
+    failed.or_else(|| kept(reason))
+}
+
+fn configured(reason: &str) -> Option<(bool, &'static str, bool)> {
+    (reason == Reason::PluginConfigured.name()).then_some((false, "PluginConfigured", true))
+}
+
+/// That a device is used without an IOMMU is told each time that this begins.
+fn unsafe_use(object: &NodeENIAttachment, after: &NodeENIAttachmentStatus) -> Option<Event> {
+    let without =
+        |host: Option<&HostStatus>| host.is_some_and(|host| host.iommu.as_deref() == Some(iommu::NO_IOMMU));
+    let before = object.status.as_ref().and_then(|status| status.host.as_ref());
+    (without(after.host.as_ref()) && !without(before)).then(|| Event {
         warning: true,
-        reason: if now.reason == Reason::ResolversChanged.name() {
-            "ResolversChanged"
-        } else {
-            "DefaultRouteTaken"
-        },
-        message: format!("node {}: {}", object.spec.node_name, now.message),
-    });
-    event.into_iter().collect()
+        reason: "UnsafeNoIommu",
+        message: format!(
+            "node {}: the device is bound without an IOMMU: the program that uses it can write to all memory of the \
+             node",
+            object.spec.node_name
+        ),
+    })
 }
 
 fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Failed => "Failed",
         Phase::Ready => "Ready",
+        Phase::Bound => "Bound",
         Phase::InPod => "InPod",
         Phase::InUse => "InUse",
         Phase::Released => "Released",

@@ -19,6 +19,8 @@ pub(super) fn of(reason: Reason) -> &'static str {
         | Reason::Attached
         | Reason::Deleted
         | Reason::Released
+        | Reason::BoundToDpdkDriver
+        | Reason::Advertised
         | Reason::InPod => NOTHING,
         Reason::InProgress
         | Reason::Removing
@@ -171,7 +173,45 @@ pub(super) fn of(reason: Reason) -> &'static str {
             "Set `ENABLE_IMDS_ONLY_MODE=false` on the DaemonSet `aws-node`, so that it sees the tag `node.k8s.amazonaws.com/no_manage`: see `neighbours.md`."
         }
         Reason::InUse => "End what the message names: a pod, or a link that stands on the device.",
-        Reason::DpdkUnsupported => "See `dpdk.md`.",
+        Reason::DpdkUnsupported => {
+            "Let the agents bind devices: `nodeAgent.dpdk.enabled=true`. See `dpdk.md`."
+        }
+        Reason::PciAddressMismatch => {
+            "Correct `spec.dpdkPCIAddress`, or leave it out: the device is found by the ENI's hardware address. The message has both addresses."
+        }
+        Reason::DriverNotLoaded => {
+            "Load the module that the message names when the node starts, or let the agent's loader do it. See `dpdk.md`."
+        }
+        Reason::IommuGroupNotViable => {
+            "Take the members that the message names from their drivers, or bind them to vfio-pci too: an IOMMU group goes to programs as a whole."
+        }
+        Reason::NoIommu => {
+            "Use an instance type with an IOMMU (`*.metal`) and switch it on, or set `spec.allowUnsafeNoIommu`, which lets the program that uses the device write to all memory."
+        }
+        Reason::NoIommuUnsupported => {
+            "Use a kernel that is built with `CONFIG_VFIO_NOIOMMU`, an instance type with an IOMMU, or another `spec.dpdkDriver`."
+        }
+        Reason::NoIommuNotAllowed => {
+            "Both have to allow it, the `NodeENI` and the node's agent: the message says which does not."
+        }
+        Reason::ResourceNameInvalid => {
+            "Correct `spec.dpdkResourceName`: the message says what kubelet takes."
+        }
+        Reason::BindFailed => {
+            "Look at the kernel's words in the message, and at `dmesg` on the node. It is tried again by itself, less and less often."
+        }
+        Reason::RollbackFailed => {
+            "Look at the kernel's words in the message, and at `dmesg` on the node: the device's own driver may be missing. It is tried again by itself, and the ENI stays attached meanwhile."
+        }
+        Reason::UnbindBlocked => {
+            "End the program on the node that has the device open: it goes on by itself then. It need not be in a pod."
+        }
+        Reason::ServedByAnother => {
+            "Give the resource another name, or take it out of the other plugin's configuration: two plugins must not offer one device."
+        }
+        Reason::PluginConfigured => {
+            "Restart the SR-IOV device plugin on the node: it reads its configuration only when it starts."
+        }
         Reason::DefaultRouteLost => {
             "Look at the node's network manager at once: the node has no way out. The agent has set no route."
         }
