@@ -22,13 +22,12 @@ const DRIVER_BOUND: ConditionType = ConditionType::DriverBound;
 const RELEASED: ConditionType = ConditionType::Released;
 
 /// The agent's flags.
-const FLAGS: &str = "--bind-devices";
+const FLAGS: &str = "--bind-devices --device-plugin --pod-resources-socket=/run/kubelet.sock";
 
-/// What is between the guest and a program of this machine.
+/// The programs that the machine has beside the agent.
 fn programs() -> Vec<(PathBuf, String)> {
-    let each =
-        ["vfio-user", "stop-at"].map(|name| (xtask::vm::program(name).unwrap(), format!("bin/{name}")));
-    each.to_vec()
+    let each = ["vfio-user", "stop-at", "idle-kubelet"];
+    each.map(|name| (xtask::vm::program(name).unwrap(), format!("bin/{name}"))).to_vec()
 }
 
 /// A machine with an IOMMU and the modules of vfio.
@@ -44,7 +43,14 @@ fn node(machine: impl FnOnce() -> VmOptions) -> Option<Machine> {
     {
         return None;
     }
-    Machine::made(&TestbedOptions::default(), FLAGS, |_| machine())
+    let mut node = Machine::made(&TestbedOptions::default(), FLAGS, |_| machine())?;
+    start_kubelet(&mut node);
+    Some(node)
+}
+
+/// Starts what says that no pod has a device. Without it nobody knows, and no device is taken from its driver.
+fn start_kubelet(node: &mut Machine) {
+    node.vm.run("idle-kubelet /run/kubelet.sock >/dev/null 2>&1 &").unwrap();
 }
 
 /// What a slot's spec says when its device is to be bound to a driver.

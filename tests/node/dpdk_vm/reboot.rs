@@ -43,4 +43,5 @@ fn reboot(node: &mut Machine, options: &VmOptions) {
 fn start(node: &mut Machine, options: &VmOptions) {
     let agent = xtask::vm::agent().unwrap();
     node.vm = Vm::node_with(&node.cluster.testbed, &agent, "node-a", FLAGS, options.clone()).unwrap();
+    super::start_kubelet(node);
 }
