@@ -60,9 +60,9 @@ impl Plugin {
         machine.note(format!("{pod} gets {device} as {name}"));
         let key = (name, device.to_string());
         machine.allotted.holders.entry(key).or_default().insert(pod);
-        let taken = machine.device(&device);
-        if taken.driver.as_deref() == Some(NATIVE) {
-            taken.in_pod = true;
+        // One that has just been pulled out is still on the list.
+        if let Some(taken) = machine.devices.get_mut(&device) {
+            taken.in_pod = taken.driver.as_deref() == Some(NATIVE);
         }
         true
     }
@@ -72,9 +72,11 @@ impl Machine {
     /// All pods end, and give back what they have.
     pub fn end_pods(&mut self) {
         self.allotted = Allotted::default();
-        let number = self.number();
-        for device in self.devices.values_mut().filter(|device| device.in_pod) {
+        let in_pods = self.devices.iter().filter(|(_, device)| device.in_pod);
+        for place in in_pods.map(|(place, _)| place.clone()).collect::<Vec<_>>() {
             // It comes back down, with another index, and as its pod left it.
+            let number = self.number();
+            let device = self.device(&place);
             (device.in_pod, device.up, device.index, device.mtu) = (false, false, number, 1400);
         }
         self.note("the pods end".to_owned());

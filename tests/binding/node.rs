@@ -90,7 +90,7 @@ impl Node {
         {
             let mut machine = lock(&self.machine);
             machine.answer();
-            (machine.fuel, machine.crashed) = (fuel, false);
+            machine.fuel = fuel;
         }
         let mut keeper = match self.keeper.take() {
             Some(keeper) => keeper,
@@ -198,7 +198,7 @@ impl Node {
     pub fn cease(&mut self) {
         let mut machine = lock(&self.machine);
         machine.faults.clear();
-        machine.fuel = None;
+        (machine.fuel, machine.begins) = (None, None);
         machine.note("no faults any more".to_owned());
         machine.devices.values_mut().for_each(|device| {
             device.opened = false;

@@ -28,9 +28,16 @@ impl Ports {
     async fn step(&self) {
         let dies = {
             let mut machine = lock(&self.machine);
+            machine.begins = match machine.begins {
+                Some((0, fault)) => {
+                    machine.faults.insert(fault);
+                    machine.note(format!("{fault:?} begins"));
+                    None
+                }
+                later => later.map(|(left, fault)| (left - 1, fault)),
+            };
             match machine.fuel {
                 Some(0) => {
-                    machine.crashed = true;
                     machine.note("the agent dies".to_owned());
                     true
                 }
