@@ -57,7 +57,7 @@ impl Plugin {
         let free = offered.into_iter().find(|(_, device)| machine.holders(device) == 0);
         let Some((name, device)) = free.filter(|_| !machine.has(Fault::KubeletDown)) else { return false };
         let pod = PodName { namespace: "default".to_owned(), name: pod.to_owned() };
-        machine.note(format!("{pod} gets {device} as {name}"));
+        machine.note(&format!("{pod} gets {device} as {name}"));
         let key = (name, device.to_string());
         machine.allotted.holders.entry(key).or_default().insert(pod);
         // One that has just been pulled out is still on the list.
@@ -79,12 +79,12 @@ impl Machine {
             let device = self.device(&place);
             (device.in_pod, device.up, device.index, device.mtu) = (false, false, number, 1400);
         }
-        self.note("the pods end".to_owned());
+        self.note("the pods end");
     }
 
     /// The agent hands over its lists.
     pub fn offered(&mut self, offers: &Offers) {
-        self.note(format!("offered: {}", told(offers)));
+        self.note(&format!("offered: {}", told(offers)));
         let mut seen = std::collections::BTreeSet::new();
         let mut wrong = vec![];
         for offer in offers.values().flatten() {
@@ -103,7 +103,9 @@ impl Machine {
                 wrong.push(format!("{} is offered and not bound", offer.device));
             }
         }
-        wrong.into_iter().for_each(|what| self.wrong(what));
+        for what in wrong {
+            self.wrong(&what);
+        }
         self.offers.clone_from(offers);
     }
 }

@@ -144,13 +144,13 @@ impl Machine {
         self.faults.contains(&fault)
     }
 
-    pub fn note(&mut self, what: String) {
+    pub fn note(&mut self, what: &str) {
         self.story.push(format!("{:>8} {what}", self.now));
     }
 
-    pub fn wrong(&mut self, what: String) {
-        self.note(format!("WRONG: {what}"));
-        self.wrong.push(what);
+    pub fn wrong(&mut self, what: &str) {
+        self.note(&format!("WRONG: {what}"));
+        self.wrong.push(what.to_owned());
     }
 
     /// A number that nothing else has.

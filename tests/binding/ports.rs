@@ -31,14 +31,14 @@ impl Ports {
             machine.begins = match machine.begins {
                 Some((0, fault)) => {
                     machine.faults.insert(fault);
-                    machine.note(format!("{fault:?} begins"));
+                    machine.note(&format!("{fault:?} begins"));
                     None
                 }
                 later => later.map(|(left, fault)| (left - 1, fault)),
             };
             match machine.fuel {
                 Some(0) => {
-                    machine.note("the agent dies".to_owned());
+                    machine.note("the agent dies");
                     true
                 }
                 Some(left) => {
@@ -141,7 +141,7 @@ impl Machine {
         }
         let mac = device.mac;
         if !self.named.contains(&mac) {
-            self.wrong(format!("a link that no slot names is changed: {change:?}"));
+            self.wrong(&format!("a link that no slot names is changed: {change:?}"));
         }
         Ok(())
     }

@@ -44,8 +44,7 @@ const ALL: [Change; 12] = [
 fn before(change: Change) -> Node {
     let mut node = Node::new(1);
     let was = match change {
-        Change::Bind(_) => None,
-        Change::BindWithoutIommu => None,
+        Change::Bind(_) | Change::BindWithoutIommu => None,
         Change::FromKernelOffer | Change::ReleaseKernelOffer => Some(offered()),
         Change::ReleaseWithoutIommu => Some(without_iommu(&mut node)),
         Change::Switch | Change::Off | Change::ToKernelOffer | Change::Rename | Change::Release => {
@@ -79,10 +78,13 @@ fn ask(node: &mut Node, change: Change) {
             slot.spec.dpdk.as_mut().unwrap().resource_name = Some("intel.com/renamed".to_owned());
         }
         Change::Release | Change::ReleaseWithoutIommu | Change::ReleaseKernelOffer => {
-            slot.spec.release = true
+            slot.spec.release = true;
         }
     });
 }
+
+/// More steps than an agent takes in these schedules until it is done.
+const STEPS: u32 = 200;
 
 /// When something is to happen.
 #[derive(Debug, Clone, Copy)]
@@ -120,10 +122,10 @@ fn schedule(change: Change, fault: Option<Fault>, when: When) -> bool {
 /// All schedules of a change with a fault.
 fn schedules(change: Change, fault: Option<Fault>) -> usize {
     schedule(change, fault, When::Start);
-    let deaths = (0..).take_while(|step| schedule(change, fault, When::Dies(*step))).count();
+    let deaths = (0..STEPS).take_while(|step| schedule(change, fault, When::Dies(*step))).count();
     // One that begins in a later pass than the last begins in none.
-    let begins = |step: &u32| *step < 60 && fault.is_some() && schedule(change, fault, When::Begins(*step));
-    let begun = (0..).take_while(begins).count();
+    let begins = |step: &u32| fault.is_some() && schedule(change, fault, When::Begins(*step));
+    let begun = (0..STEPS).take_while(begins).count();
     1 + deaths + begun
 }
 
