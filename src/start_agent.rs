@@ -61,7 +61,7 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
     if let Some(address) = args.metrics_addr.0 {
         tokio::spawn(serve(address, options.pulse.clone(), options.metrics.clone()));
     }
-    let plugins = device_plugins(&args);
+    let plugins = plugins(&args);
     let host = Linux::new(Places {
         sysfs: args.sysfs_dir,
         dev: args.dev_dir,
@@ -76,6 +76,25 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
         () = run(ports, options, told.clone()) => Ok(()),
         () = plugins.run(told) => Ok(()),
         () = watching.watch() => anyhow::bail!("the watch of the node's slots has ended"),
+    }
+}
+
+/// The way in which devices are offered to pods.
+fn plugins(args: &NodeAgentArgs) -> DevicePlugins {
+    let folder = &args.device_plugin_dir;
+    let places = kubelet::Places {
+        device_plugins: folder.clone(),
+        pod_resources: args.pod_resources_socket.clone(),
+        device_info: Some(args.device_info_dir.clone()),
+        sysfs: args.sysfs_dir.clone(),
+        state: args.state_dir.clone(),
+    };
+    match &args.sriov_config {
+        Some(file) => DevicePlugins::configure(places, file.clone()),
+        None if folder.is_dir() => DevicePlugins::new(places),
+        None => {
+            DevicePlugins::absent(&format!("--device-plugin-dir: there is no folder {}", folder.display()))
+        }
     }
 }
 
@@ -95,20 +114,6 @@ async fn journal(args: &NodeAgentArgs) -> anyhow::Result<JournalFile> {
             done => return done.context("--state-dir: opening the journal"),
         }
     }
-}
-
-/// How devices are offered to pods.
-fn device_plugins(args: &NodeAgentArgs) -> DevicePlugins {
-    if !args.device_plugin {
-        return DevicePlugins::absent("this agent offers no devices: --device-plugin is not set");
-    }
-    DevicePlugins::new(kubelet::Places {
-        device_plugins: args.device_plugin_dir.clone(),
-        pod_resources: args.pod_resources_socket.clone(),
-        device_info: Some(args.device_info_dir.clone()),
-        sysfs: args.sysfs_dir.clone(),
-        state: args.state_dir.clone(),
-    })
 }
 
 fn options(args: &NodeAgentArgs) -> Options {

@@ -63,42 +63,6 @@ pub struct NodeAgentArgs {
     #[arg(long, env = "STATE_DIR", default_value = "/var/lib/eni-operator", value_name = "FOLDER")]
     pub state_dir: PathBuf,
 
-    /// Whether devices are offered to pods as resources of kubelet.
-    #[arg(long, env = "DEVICE_PLUGIN", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    pub device_plugin: bool,
-
-    /// Kubelet's folder of device plugins.
-    #[arg(
-        long,
-        env = "DEVICE_PLUGIN_DIR",
-        default_value = "/var/lib/kubelet/device-plugins",
-        value_name = "FOLDER"
-    )]
-    pub device_plugin_dir: PathBuf,
-
-    /// Kubelet's socket that tells which pods hold devices.
-    #[arg(
-        long,
-        env = "POD_RESOURCES_SOCKET",
-        default_value = "/var/lib/kubelet/pod-resources/kubelet.sock",
-        value_name = "FILE"
-    )]
-    pub pod_resources_socket: PathBuf,
-
-    /// Where CNI plugins look for what is to be known of devices.
-    #[arg(
-        long,
-        env = "DEVICE_INFO_DIR",
-        default_value = "/run/k8s.cni.cncf.io/devinfo/dp",
-        value_name = "FOLDER"
-    )]
-    pub device_info_dir: PathBuf,
-
-    /// The SR-IOV network device plugin's configuration. If it is set, devices are put there for that plugin to offer,
-    /// whose restart is its owner's, and this agent offers none by itself.
-    #[arg(long, env = "SRIOV_DP_CONFIG_PATH", value_name = "FILE")]
-    pub sriov_config: Option<PathBuf>,
-
     /// The host's sysfs.
     #[arg(long, env = "SYSFS_DIR", default_value = "/sys", value_name = "FOLDER")]
     pub sysfs_dir: PathBuf,
@@ -124,6 +88,38 @@ pub struct NodeAgentArgs {
         value_name = "FILE"
     )]
     pub resolv_conf: PathBuf,
+
+    /// Kubelet's folder of device plugins. If it is not there no device is offered to pods.
+    #[arg(
+        long,
+        env = "DEVICE_PLUGIN_DIR",
+        default_value = "/var/lib/kubelet/device-plugins",
+        value_name = "FOLDER"
+    )]
+    pub device_plugin_dir: PathBuf,
+
+    /// Kubelet's socket that tells which pods hold which devices.
+    #[arg(
+        long,
+        env = "POD_RESOURCES_SOCKET",
+        default_value = "/var/lib/kubelet/pod-resources/kubelet.sock",
+        value_name = "FILE"
+    )]
+    pub pod_resources_socket: PathBuf,
+
+    /// Folder of the files that tell CNI plugins of devices.
+    #[arg(
+        long,
+        env = "DEVICE_INFO_DIR",
+        default_value = "/var/run/k8s.cni.cncf.io/devinfo/dp",
+        value_name = "FOLDER"
+    )]
+    pub device_info_dir: PathBuf,
+
+    /// Configuration of the SR-IOV device plugin. If set, devices are offered by it, and not by plugins of the agent:
+    /// pools are merged into it, and its plugin is to be started again by whoever owns it.
+    #[arg(long, env = "SRIOV_CONFIG", value_name = "FILE")]
+    pub sriov_config: Option<PathBuf>,
 
     /// Of the reference system, and without effect: links are known by their hardware addresses.
     #[arg(long, value_name = "PATTERN")]

@@ -1,13 +1,13 @@
-//! Kubelet as the agent has it: by device plugins of its own, or not at all.
+//! Kubelet as the agent has it: by device plugins of its own, by the SR-IOV device plugin, or not at all.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::Kubelet;
 use super::devices::Devices;
 use super::pod_resources::allotted;
+use super::{Kubelet, sriov};
 use crate::model::{Allotted, Offers, Publication, Publications};
 
 /// Where things are.
@@ -37,6 +37,7 @@ pub struct DevicePlugins {
 #[derive(Debug, Clone)]
 enum Way {
     Plugins(Places),
+    Sriov(Places, PathBuf),
     Nowhere(String),
 }
 
@@ -45,6 +46,12 @@ impl DevicePlugins {
     #[must_use]
     pub fn new(places: Places) -> Self {
         Self::by(Way::Plugins(places))
+    }
+
+    /// No plugins, but the configuration of the SR-IOV device plugin in this file.
+    #[must_use]
+    pub fn configure(places: Places, file: PathBuf) -> Self {
+        Self::by(Way::Sriov(places, file))
     }
 
     /// No plugins: what is to be offered waits, for this reason.
@@ -69,7 +76,14 @@ impl DevicePlugins {
 
     async fn serve(&self, mut offers: watch::Receiver<Option<Offers>>) {
         match &self.way {
-            Way::Plugins(places) => Devices::new(places.clone(), self.published.clone()).run(offers).await,
+            Way::Plugins(places) => {
+                sriov::withdraw(&places.state);
+                Devices::new(places.clone(), self.published.clone()).run(offers).await;
+            }
+            Way::Sriov(places, file) => {
+                let published = self.published.clone();
+                sriov::publish(file.clone(), places.state.clone(), offers, published).await;
+            }
             Way::Nowhere(why) => loop {
                 let offered = offers.borrow_and_update().clone().unwrap_or_default();
                 let waiting = offered.into_keys().map(|name| (name, Publication::Waiting(why.clone())));
@@ -85,7 +99,7 @@ impl DevicePlugins {
 impl Kubelet for DevicePlugins {
     async fn allotted(&self) -> Result<Allotted, String> {
         match &self.way {
-            Way::Plugins(places) => allotted(&places.pod_resources).await,
+            Way::Plugins(places) | Way::Sriov(places, _) => allotted(&places.pod_resources).await,
             Way::Nowhere(why) => Err(why.clone()),
         }
     }

@@ -27,6 +27,8 @@ mod pod_resources;
 mod record;
 #[cfg(feature = "node")]
 mod server;
+#[cfg(feature = "node")]
+mod sriov;
 
 use std::future::Future;
 

@@ -11,3 +11,4 @@ mod messages;
 mod plugins;
 mod real;
 mod rig;
+mod sriov;

@@ -215,7 +215,10 @@ async fn a_device_whose_resource_gets_another_name_is_to_be_had_under_one_of_the
     life.listed(POOL, &[A, B]).await;
     kubelet.state().held.insert((POOL.to_owned(), A.to_owned()), "user");
     life.offer(&rig.offers("intel.com/renamed", &[A, B]));
-    let state = || (kubelet.state().of(POOL), kubelet.state().of("intel.com/renamed"));
+    let state = || {
+        let state = kubelet.state();
+        (state.of(POOL), state.of("intel.com/renamed"))
+    };
     let held =
         || state() == ([(A.to_owned(), false)].into(), [(A.to_owned(), false), (B.to_owned(), true)].into());
     until("both lists", state, held).await;

@@ -22,16 +22,14 @@ impl Whole {
         if !xtask::parts::has(kubelet::obtainable()).unwrap() {
             return None;
         }
-        let whole = Self::with("--bind-devices --device-plugin", |testbed| VmOptions {
+        Self::with("--bind-devices", |testbed| VmOptions {
             iommu: true,
             modules: vec!["vfio_pci", "vfio_iommu_type1"],
             files: kubelet::files(testbed, "node-a").unwrap(),
             memory: Some(kubelet::MEMORY),
+            first: vec!["start-kubelet"],
             ..VmOptions::default()
-        });
-        let mut whole = whole?;
-        whole.node.vm.run("start-kubelet").unwrap();
-        Some(whole)
+        })
     }
 
     /// How many devices of the resource kubelet says that pods may have, or that there are.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use eni_operator::api::{ConditionType, NodeENIAttachment};
 use eni_operator::model::{Link, LinkChange};
-use eni_operator::plan::host::Phase;
+use eni_operator::plan::host::{Change, Phase};
 use proptest::prelude::*;
 
-use crate::host_worlds::{Host, OWN, any_host};
+use crate::host_worlds::{Host, OWN, any_host, links};
 
 /// The link that a slot names, by the rule: a device with a place on the bus, one and no other.
 fn named<'a>(host: &'a Host, slot: &NodeENIAttachment) -> Option<&'a Link> {
@@ -24,11 +24,14 @@ fn named<'a>(host: &'a Host, slot: &NodeENIAttachment) -> Option<&'a Link> {
     }
 }
 
-fn index(change: &LinkChange) -> u32 {
+fn index(change: &Change) -> u32 {
     match change {
-        LinkChange::Set { index, .. }
-        | LinkChange::AddNames { index, .. }
-        | LinkChange::DropNames { index, .. } => *index,
+        Change::Link(
+            LinkChange::Set { index, .. }
+            | LinkChange::AddNames { index, .. }
+            | LinkChange::DropNames { index, .. },
+        ) => *index,
+        Change::Device(change) => panic!("{change:?}"),
     }
 }
 
@@ -98,7 +101,7 @@ proptest! {
     #[test]
     fn a_name_is_in_the_journal_before_it_is_given_and_no_two_links_have_it(mut host in any_host()) {
         let plan = host.plan();
-        for (_, change) in &plan.changes {
+        for change in links(&plan) {
             if let LinkChange::AddNames { names, .. } = change {
                 let recorded = plan.journal.devices.values().any(|record| names.is_subset(&record.alt_names));
                 prop_assert!(recorded, "{names:?}");

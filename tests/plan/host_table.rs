@@ -7,7 +7,7 @@ use eni_operator::model::{Link, LinkChange, Lower};
 use eni_operator::plan::host::{Journal, Phase, Record, Say, status};
 use k8s_openapi::jiff::SignedDuration;
 
-use crate::host_worlds::{Host, OWN, device, functions, mac, pci, slot};
+use crate::host_worlds::{Host, OWN, device, functions, links, mac, pci, slot};
 use crate::make::{at, seconds, with_condition};
 
 /// What is said of the slot with this number.
@@ -41,7 +41,7 @@ fn mtu_and_up_are_one_message_and_names_another() {
         LinkChange::Set { index: 6, mtu: Some(9001), up: Some(true) },
         LinkChange::AddNames { index: 6, names },
     ];
-    assert_eq!(host.plan().changes.into_iter().map(|(_, change)| change).collect::<Vec<_>>(), changes);
+    assert_eq!(links(&host.plan()).cloned().collect::<Vec<_>>(), changes);
 }
 
 #[test]
@@ -175,6 +175,7 @@ fn a_device_whose_link_cannot_be_seen_is_in_use_if_it_may_be_the_slots() {
         first_name: "ens6".to_owned(),
         first_mtu: 1500,
         alt_names: BTreeSet::new(),
+        rebound: None,
     };
     for (recorded, hidden, state, phase) in [
         (true, 6, CloudState::Attached, Phase::InUse),
@@ -204,10 +205,11 @@ fn a_device_that_is_bound_to_a_driver_without_links_hides_none() {
 }
 
 #[test]
-fn a_slot_that_is_to_be_bound_to_a_dpdk_driver_is_left_alone_and_told() {
+fn an_agent_that_may_not_bind_devices_leaves_them_alone_and_says_so() {
     let mut object = slot(1);
     object.spec.dpdk = Some(eni_operator::api::DpdkSpec { enabled: true, ..Default::default() });
-    let host = Host::new(vec![device(6, 1)], vec![object]);
+    let mut host = Host::new(vec![device(6, 1)], vec![object]);
+    host.settings.binds_devices = false;
     assert!(host.plan().changes.is_empty());
     let said = reason(&said(&host, 1), ConditionType::LinkReady);
     assert_eq!(said, Some((Some(false), Reason::DpdkUnsupported)));
@@ -256,10 +258,11 @@ fn the_journal_forgets_what_no_slot_names_when_it_is_gone() {
 fn what_has_a_kind_is_no_device_whatever_else_it_has() {
     let like_it = Link { kind: Some("macvlan".to_owned()), ..device(7, 1) };
     let host = Host::new(vec![like_it.clone(), device(6, 1)], vec![slot(1)]);
-    let touched = host.plan().changes.into_iter().all(|(_, change)| match change {
+    let plan = host.plan();
+    let touched = links(&plan).all(|change| match change {
         LinkChange::Set { index, .. }
         | LinkChange::AddNames { index, .. }
-        | LinkChange::DropNames { index, .. } => index == 6,
+        | LinkChange::DropNames { index, .. } => *index == 6,
     });
     assert!(touched);
     assert!(Host::new(vec![like_it], vec![slot(1)]).plan().changes.is_empty());

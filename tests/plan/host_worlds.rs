@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use eni_operator::api::{CloudState, NodeENIAttachment};
 use eni_operator::model::{
-    DefaultRoute, Elsewhere, Function, HostView, Link, LinkChange, Lower, MacAddress, PciAddress,
+    Allotted, DefaultRoute, Elsewhere, Function, HostView, Link, LinkChange, Lower, MacAddress, PciAddress,
+    Publications,
 };
-use eni_operator::plan::host::{Journal, Memory, Plan, Settings, World, plan};
+use eni_operator::plan::host::{Change, Journal, Memory, Plan, Settings, World, plan};
 use eni_operator::plan::lease::Uptime;
 use k8s_openapi::jiff::SignedDuration;
 use proptest::prelude::*;
@@ -25,6 +26,8 @@ pub(crate) struct Host {
     pub(crate) slots: Vec<Arc<NodeENIAttachment>>,
     pub(crate) journal: Journal,
     pub(crate) memory: Memory,
+    pub(crate) allotted: Option<Result<Allotted, String>>,
+    pub(crate) published: Publications,
     pub(crate) settings: Settings,
     pub(crate) now: i64,
 }
@@ -78,12 +81,16 @@ impl Host {
             slots: slots.into_iter().map(Arc::new).collect(),
             journal: Journal::default(),
             memory: Memory::default(),
+            allotted: Some(Ok(Allotted::default())),
+            published: Publications::new(),
             settings: Settings {
                 default_mtu: None,
                 interface_mtus: BTreeMap::new(),
                 carrier_patience: SignedDuration::from_secs(10),
                 hands_off: BTreeSet::new(),
                 node_addresses: BTreeSet::new(),
+                binds_devices: true,
+                allow_no_iommu: false,
             },
             now: 1_000,
         };
@@ -102,6 +109,8 @@ impl Host {
             settings: &self.settings,
             view: &self.view,
             elsewhere,
+            allotted: self.allotted.as_ref(),
+            published: &self.published,
             slots: &self.slots,
             journal: &self.journal,
             journal_fault: fault,
@@ -113,7 +122,7 @@ impl Host {
     pub(crate) fn carry_out(&mut self, plan: &Plan) {
         self.memory = plan.memory.clone();
         self.journal = plan.journal.clone();
-        for (_, change) in &plan.changes {
+        for change in links(plan) {
             self.change(change);
         }
     }
@@ -144,6 +153,14 @@ impl Host {
         }
         panic!("it does not settle: {:?}", self.plan().changes);
     }
+}
+
+/// The changes of links in a plan.
+pub(crate) fn links(plan: &Plan) -> impl Iterator<Item = &LinkChange> {
+    plan.changes.iter().filter_map(|(_, change)| match change {
+        Change::Link(change) => Some(change),
+        Change::Device(_) => None,
+    })
 }
 
 /// The devices of links here, and those whose links are elsewhere.

@@ -2,9 +2,10 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Phase, Say};
+use super::{Phase, Say, iommu};
 use crate::api::{
-    ConditionType, HostStatus, NodeENIAttachment, NodeENIAttachmentStatus, Reason, set_condition,
+    ConditionType, HostStatus, NodeENIAttachment, NodeENIAttachmentStatus, Reason, find_condition,
+    set_condition,
 };
 use crate::plan::events::Event;
 
@@ -68,23 +69,57 @@ pub fn is_released(object: &NodeENIAttachment) -> bool {
 /// That a link is not ready is the controller's to tell, with all else that keeps an ENI from being so.
 #[must_use]
 pub fn events(object: &NodeENIAttachment, after: &NodeENIAttachmentStatus) -> Vec<Event> {
-    let find = |conditions: &[_]| {
-        crate::api::find_condition(conditions, ConditionType::NodeDisturbed)
-            .filter(|one| one.status == "True")
-            .cloned()
+    let told = |(type_, status): (ConditionType, &str)| {
+        let find =
+            |conditions: &[_]| find_condition(conditions, type_).filter(|one| one.status == status).cloned();
+        let now = find(&after.conditions)?;
+        let reason = Reason::named(&now.reason)?;
+        let event = event(type_, reason)?;
+        let before = object.status.as_ref().and_then(|before| find(&before.conditions));
+        // Another hash is news.
+        let same = |was: &str| reason != Reason::PluginConfigured || was == now.message;
+        let known = before.is_some_and(|was| was.reason == now.reason && same(&was.message));
+        let warning = reason != Reason::PluginConfigured;
+        let message = format!("node {}: {}", object.spec.node_name, now.message);
+        (!known).then_some(Event { warning, reason: event, message })
     };
-    let before = object.status.as_ref().and_then(|status| find(&status.conditions));
-    let now = find(&after.conditions).filter(|now| before.is_none_or(|before| before.reason != now.reason));
-    let event = now.map(|now| Event {
+    let news = [
+        (ConditionType::NodeDisturbed, "True"),
+        (ConditionType::Released, "False"),
+        (ConditionType::DriverBound, "False"),
+        (ConditionType::Advertised, "False"),
+    ];
+    news.into_iter().filter_map(told).chain(unsafe_use(object, after)).collect()
+}
+
+/// The event that tells of a condition with a reason, if one does.
+fn event(type_: ConditionType, reason: Reason) -> Option<&'static str> {
+    match (type_, reason) {
+        (ConditionType::NodeDisturbed, Reason::ResolversChanged) => Some("ResolversChanged"),
+        (ConditionType::NodeDisturbed, _) => Some("DefaultRouteTaken"),
+        (ConditionType::Advertised, Reason::PluginConfigured) => Some("PluginConfigured"),
+        (ConditionType::Advertised, _) => None,
+        (_, Reason::UnbindBlocked) => Some("UnbindBlocked"),
+        (_, Reason::RollbackFailed) => Some("RollbackFailed"),
+        (_, Reason::BindFailed) => Some("BindFailed"),
+        _ => None,
+    }
+}
+
+/// That a device is used without an IOMMU is told each time that this begins.
+fn unsafe_use(object: &NodeENIAttachment, after: &NodeENIAttachmentStatus) -> Option<Event> {
+    let without =
+        |host: Option<&HostStatus>| host.is_some_and(|host| host.iommu.as_deref() == Some(iommu::NO_IOMMU));
+    let before = object.status.as_ref().and_then(|status| status.host.as_ref());
+    (without(after.host.as_ref()) && !without(before)).then(|| Event {
         warning: true,
-        reason: if now.reason == Reason::ResolversChanged.name() {
-            "ResolversChanged"
-        } else {
-            "DefaultRouteTaken"
-        },
-        message: format!("node {}: {}", object.spec.node_name, now.message),
-    });
-    event.into_iter().collect()
+        reason: "UnsafeNoIommu",
+        message: format!(
+            "node {}: the device is bound without an IOMMU: the program that uses it can write to all memory of the \
+             node",
+            object.spec.node_name
+        ),
+    })
 }
 
 fn phase(phase: Phase) -> &'static str {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Offer, Offers};
+use crate::model::{Offer, Offers, Publication, Publications};
 use text::Document;
 
 /// The pools that the agent has written, by resource, each with the selectors that it may have now: one before and
@@ -24,7 +24,7 @@ pub struct Merged {
     /// The agent's pools in it.
     pub written: Written,
     /// The resources that cannot be pools in it, and why.
-    pub refused: BTreeMap<String, String>,
+    pub refused: Publications,
 }
 
 /// The prefix of a pool that names none.
@@ -38,7 +38,7 @@ pub fn merge(current: Option<&str>, offers: &Offers, written: &Written) -> Resul
     let pools: Vec<Pool<'_>> =
         document.entries.iter().map(|entry| Pool::read(entry, written)).collect::<Result<_, _>>()?;
     let mut wanted: BTreeMap<&str, Value> = BTreeMap::new();
-    let mut refused = BTreeMap::new();
+    let mut refused = Publications::new();
     for (resource, list) in offers {
         let usable: Vec<&Offer> = list.iter().filter(|offer| offer.healthy).collect();
         match refusal(resource, &usable, &pools) {
@@ -95,22 +95,23 @@ impl<'a> Pool<'a> {
 }
 
 /// Why a resource cannot be a pool of the agent's.
-fn refusal(resource: &str, devices: &[&Offer], pools: &[Pool<'_>]) -> Option<String> {
+fn refusal(resource: &str, devices: &[&Offer], pools: &[Pool<'_>]) -> Option<Publication> {
     let (_, name) = resource.split_once('/').unwrap_or_default();
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.is_empty() || !name.chars().all(fits) {
-        return Some(
-            "the SR-IOV device plugin takes letters, digits, _ and - in a resource's name".to_owned(),
-        );
+        let why = "the SR-IOV device plugin takes letters, digits, _ and - in a resource's name";
+        return Some(Publication::Waiting(why.to_owned()));
     }
     let mut others = pools.iter().filter(|pool| !pool.own);
-    others.find_map(|pool| {
-        if pool.resource == resource {
+    let why = others.find_map(|pool| {
+        let name = &pool.resource;
+        if name == resource {
             return Some("its configuration has a pool of this name that is not the agent's".to_owned());
         }
         let shared = devices.iter().find(|offer| pool.names(offer.device.as_str()))?;
-        Some(format!("the pool {} of its configuration has {} too", pool.resource, shared.device))
-    })
+        Some(format!("the pool {name} of its configuration has {} too", shared.device))
+    });
+    why.map(|why| Publication::ServedByAnother(format!("the SR-IOV device plugin: {why}")))
 }
 
 /// One selector for each driver.

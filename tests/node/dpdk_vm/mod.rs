@@ -22,7 +22,7 @@ const DRIVER_BOUND: ConditionType = ConditionType::DriverBound;
 const RELEASED: ConditionType = ConditionType::Released;
 
 /// The agent's flags.
-const FLAGS: &str = "--bind-devices --device-plugin --pod-resources-socket=/run/kubelet.sock";
+const FLAGS: &str = "--bind-devices --device-plugin-dir=/tmp --pod-resources-socket=/run/kubelet.sock";
 
 /// The programs that the machine has beside the agent.
 fn programs() -> Vec<(PathBuf, String)> {

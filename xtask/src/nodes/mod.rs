@@ -3,6 +3,7 @@
 //! Everything ends with it, or with this process, and nothing is left behind.
 
 mod control;
+mod kubelet;
 mod node;
 mod parts;
 mod room;
@@ -164,6 +165,30 @@ impl Nodes {
             command.env(variable, home.join(folder));
         }
         command
+    }
+
+    /// What a node has as `/var/lib/kubelet`, as it is seen from outside.
+    pub fn kubelet_root(&self, node: &str) -> Result<PathBuf> {
+        let found = self.running.iter().find(|running| running.name == node);
+        Ok(found.with_context(|| format!("no node {node}"))?.kubelet.root())
+    }
+
+    /// Ends a node's kubelet by a signal, such as `KILL`. Its pods run on.
+    pub fn end_kubelet(&mut self, node: &str, signal: &str) -> Result<()> {
+        let (room, node) = self.node(node)?;
+        node.kubelet.end(node.own.as_ref().unwrap_or(room), signal)
+    }
+
+    /// Starts a node's kubelet again.
+    pub fn start_kubelet(&mut self, node: &str) -> Result<()> {
+        let (room, node) = self.node(node)?;
+        node.kubelet.again(node.own.as_ref().unwrap_or(room))
+    }
+
+    /// The control plane's room, and a node.
+    fn node(&mut self, name: &str) -> Result<(&Room, &mut Node)> {
+        let found = self.running.iter_mut().find(|running| running.name == name);
+        Ok((&self.main, found.with_context(|| format!("no node {name}"))?))
     }
 
     /// Where the logs are.

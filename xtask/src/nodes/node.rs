@@ -8,17 +8,17 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::control::{MAIN, spawn};
+use super::kubelet::Kubelet;
 use super::parts::{PAUSE, Parts};
 use super::room::Room;
 use crate::debian::said;
-use crate::go_tools::KUBELET;
 use crate::process::Guarded;
 
 /// How long containerd may take to answer.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// Where containerd listens, in the room.
-const SOCKET: &str = "/run/containerd/containerd.sock";
+pub(super) const SOCKET: &str = "/run/containerd/containerd.sock";
 
 /// What a node is to be.
 #[derive(Debug, Clone)]
@@ -34,10 +34,11 @@ pub struct NodeOptions {
 /// A running node.
 #[derive(Debug)]
 pub(super) struct Node {
-    kubelet: Guarded,
+    pub(super) name: String,
+    pub(super) kubelet: Kubelet,
     containerd: Guarded,
     /// None for the first, whose room is the control plane's.
-    own: Option<Room>,
+    pub(super) own: Option<Room>,
 }
 
 /// Where a node is to be.
@@ -91,17 +92,9 @@ impl Node {
             let mut import = control(parts, room);
             said(import.args(["-n", "k8s.io", "images", "import"]).arg(image)).context("import an image")?;
         }
-        fs::write(folder.join("kubelet.json"), kubelet(folder, options).to_string())
-            .context("write kubelet's settings")?;
-        let mut command = room.command(&KUBELET.built()?);
-        command.arg(format!("--config={}", folder.join("kubelet.json").display()));
-        command.arg(format!("--kubeconfig={}", kubeconfig.display()));
-        command
-            .arg(format!("--hostname-override={}", options.name))
-            .arg(format!("--node-ip={}", place.address()));
-        command.arg(format!("--node-labels={}", options.labels)).arg("--v=2");
-        let kubelet = spawn("kubelet", &command, folder)?;
-        Ok(Self { kubelet, containerd, own })
+        let kubeconfig = kubeconfig.display().to_string();
+        let kubelet = Kubelet::start(room, folder.to_owned(), &kubeconfig, &place.address(), options)?;
+        Ok(Self { name: options.name.clone(), kubelet, containerd, own })
     }
 
     /// Fails, with the last lines of its log, if a part of it has ended.
@@ -192,27 +185,5 @@ fn network(place: Place) -> Value {
                 "routes": [{ "dst": "0.0.0.0/0" }],
             },
         }],
-    })
-}
-
-/// Kubelet's settings. A disk that is nearly full would otherwise have pods evicted and images deleted.
-fn kubelet(folder: &Path, options: &NodeOptions) -> Value {
-    json!({
-        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
-        "providerID": options.provider_id,
-        "failCgroupV1": false, "cgroupDriver": "cgroupfs", "failSwapOn": false,
-        "containerRuntimeEndpoint": format!("unix://{SOCKET}"),
-        "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },
-        "authorization": { "mode": "AlwaysAllow" },
-        "makeIPTablesUtilChains": false, "enableControllerAttachDetach": false, "resolvConf": "",
-        "nodeStatusUpdateFrequency": "1s", "nodeLeaseDurationSeconds": 4,
-        "imageGCHighThresholdPercent": 100,
-        "evictionHard": {
-            "memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%",
-            "imagefs.available": "0%", "imagefs.inodesFree": "0%",
-        },
-        "crashLoopBackOff": { "maxContainerRestartPeriod": "1s" },
-        "volumePluginDir": folder.join("volume-plugins"),
-        "serializeImagePulls": false,
     })
 }

@@ -39,6 +39,7 @@ const NETWORK: &str = r#"{"cniVersion":"0.4.0","name":"own","plugins":[{"type":"
 const START: &str = r"#!/bin/sh
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir -p /var/lib && mount -t tmpfs tmpfs /var/lib
+mkdir -p /var/lib/kubelet/device-plugins
 containerd --config /containerd.toml >/run/containerd.log 2>&1 &
 kubelet --config=/kubelet.json --kubeconfig=/kubelet.kubeconfig --hostname-override=NAME --node-ip=10.0.2.15 --v=2 \
   >/run/kubelet.log 2>&1 &

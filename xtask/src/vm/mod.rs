@@ -64,6 +64,8 @@ pub struct VmOptions {
     pub modules: Vec<&'static str>,
     /// Words for its kernel, such as `lockdown=integrity`.
     pub words: Vec<&'static str>,
+    /// Commands that are run before its agent starts.
+    pub first: Vec<&'static str>,
     /// Its memory in MiB, if it takes more than others.
     pub memory: Option<u32>,
     /// A disk for its `/var`, which then outlives it: [`state::empty`].

@@ -46,6 +46,7 @@ impl Vm {
             (start, "bin/start-agent"),
         ];
         let files = files.into_iter().map(|(from, at)| (from, at.to_owned())).chain(options.files);
+        let first = options.first.clone();
         let mut vm = Self::start(&VmOptions {
             files: files.collect(),
             forward: Some(testbed.server_url().trim_start_matches("https://").to_owned()),
@@ -55,8 +56,10 @@ impl Vm {
             "ip addr add 10.0.2.15/24 dev eth0",
             "ip link set eth0 up",
             "ip route add default via 10.0.2.2",
-            "start-agent",
         ] {
+            vm.run(command)?;
+        }
+        for command in first.into_iter().chain(["start-agent"]) {
             vm.run(command)?;
         }
         Ok(vm)

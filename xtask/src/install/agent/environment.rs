@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::folders::{HOST_DEV, HOST_SYS, NETWORKD_DIR};
-use super::{DEVICES, DPDK, NETWORKD, SRIOV};
+use super::{DPDK, NETWORKD, SRIOV};
 use crate::install::container::{env, env_of_pod, more_env};
 use crate::install::template::only_if;
 
@@ -19,12 +19,11 @@ const OF_VALUES: [(&str, &str); 4] = [
 ];
 
 /// Variables of flags that are set where an expression holds, and to what.
-const WHERE: [(&str, &str, &str); 6] = [
+const WHERE: [(&str, &str, &str); 5] = [
     (DPDK, "BIND_DEVICES", "true"),
     (DPDK, "SYSFS_DIR", HOST_SYS),
     (DPDK, "DEV_DIR", HOST_DEV),
     (".Values.nodeAgent.dpdk.allowUnsafeNoIommu", "ALLOW_UNSAFE_NO_IOMMU", "true"),
-    (DEVICES, "DEVICE_PLUGIN", "true"),
     (NETWORKD, "NETWORKD_DIR", NETWORKD_DIR),
 ];
 
@@ -34,7 +33,7 @@ pub(super) fn environment() -> Vec<Value> {
     all.extend(OF_VALUES.iter().map(|(name, path)| env(name, path)));
     let set = |name: &str, value: &str| json!({ "name": name, "value": value });
     all.extend(WHERE.iter().map(|(when, name, value)| only_if(when, false, &set(name, value))));
-    all.push(only_if(SRIOV, false, &env("SRIOV_DP_CONFIG_PATH", "nodeAgent.sriovConfig")));
+    all.push(only_if(SRIOV, false, &env("SRIOV_CONFIG", "nodeAgent.sriovConfig")));
     all.push(more_env("nodeAgent.extraEnv"));
     all
 }
