@@ -58,7 +58,10 @@ pub const WITHOUT_EFFECT_ON_NODES: &[Accepted] = &[
     accepted("DEFAULT_DPDK_DRIVER", BY_SLOT),
     accepted("DPDK_RESOURCE_NAMES", BY_SLOT),
     accepted("DPDK_BINDING_SCRIPT", "no script is run"),
-    accepted("SRIOV_DP_CONFIG_PATH", "--sriov-config has devices offered by another plugin, and by nobody else"),
+    accepted(
+        "SRIOV_DP_CONFIG_PATH",
+        "--sriov-config has devices offered by another plugin, and by nobody else",
+    ),
     accepted("INTERFACE_MAPPING_STORE_PATH", "--state-dir says where the journal is"),
     accepted("LOG_LEVEL", "--log says what to log"),
     accepted("METRICS_PORT", "--metrics-addr says where to serve"),
