@@ -139,9 +139,9 @@ impl Machine {
         let log = self.vm.run("cat /run/log").unwrap();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let changes = lines.filter_map(|line| {
-            let change = line["fields"]["change"].as_str()?;
+            let change = line["change"].as_str()?;
             let at: k8s_openapi::jiff::Timestamp = line["timestamp"].as_str()?.parse().ok()?;
-            (line["fields"]["slot"] == slot).then(|| (at.as_microsecond(), change.to_owned()))
+            (line["slot"] == slot).then(|| (at.as_microsecond(), change.to_owned()))
         });
         let is_first = |change: &str| from.iter().all(|word| change.contains(word));
         let all: Vec<_> = changes.skip_while(|(_, change)| !is_first(change)).collect();

@@ -52,11 +52,9 @@ impl Vm {
             forward: Some(testbed.server_url().trim_start_matches("https://").to_owned()),
             ..options
         })?;
-        for command in [
-            "ip addr add 10.0.2.15/24 dev eth0",
-            "ip link set eth0 up",
-            "ip route add default via 10.0.2.2",
-        ] {
+        for command in
+            ["ip addr add 10.0.2.15/24 dev eth0", "ip link set eth0 up", "ip route add default via 10.0.2.2"]
+        {
             vm.run(command)?;
         }
         for command in first.into_iter().chain(["start-agent"]) {
