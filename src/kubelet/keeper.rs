@@ -137,6 +137,7 @@ impl Keeper {
         if !self.server.as_ref().is_some_and(Server::is_there) {
             // The old one's connections end before a new one is told of: kubelet would mix them up.
             self.server = None;
+            self.plugin.sent.send_replace(None);
             let server = Server::start(&self.socket, &self.plugin);
             self.server =
                 Some(server.map_err(|error| waiting(format!("{}: {error}", self.socket.display())))?);
