@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::device_plugins::Places;
+use super::files::short;
 use super::keeper::{Bench, Keeper};
 use super::plugin::Plugin;
 use super::pod_resources::allotted;
@@ -24,7 +24,7 @@ const PREFIX: &str = "eni-operator-";
 const HELD_AGAIN: Duration = Duration::from_secs(1);
 
 /// How soon to look again at rest.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 /// The plugins, as they run.
 pub(super) struct Devices {
@@ -147,18 +147,15 @@ impl Devices {
             all.len() != before
         });
         for (name, list) in next {
-            match self.running.get(name) {
-                Some(running) => {
-                    running.list.send_if_modified(|now| {
-                        let other = now != list;
-                        now.clone_from(list);
-                        other
-                    });
-                }
-                None => {
-                    let running = self.start(name, list.clone());
-                    self.running.insert(name.clone(), running);
-                }
+            if let Some(running) = self.running.get(name) {
+                running.list.send_if_modified(|now| {
+                    let other = now != list;
+                    now.clone_from(list);
+                    other
+                });
+            } else {
+                let running = self.start(name, list.clone());
+                self.running.insert(name.clone(), running);
             }
         }
     }
@@ -201,7 +198,5 @@ impl Devices {
 
 /// The name of a resource's socket: short, as the kernel wants it, and no other resource's.
 fn socket_name(resource: &str) -> String {
-    let digest = Sha256::digest(resource.as_bytes());
-    let start: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{PREFIX}{start}.sock")
+    format!("{PREFIX}{}.sock", short(resource))
 }

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 /// Which file it is. The number of an inode is used again, so the time of its last change counts too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -41,4 +43,11 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// A short name for a text, and for no other.
+pub(super) fn short(text: &str) -> String {
+    let start = Sha256::digest(text.as_bytes()).into_iter().take(8);
+    let number = start.fold(0_u64, |number, byte| (number << 8) | u64::from(byte));
+    format!("{number:016x}")
 }

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::api::{Empty, RegisterRequest, VERSION, path};
 use super::ask::ask;
 use super::files::identity;
-use super::plugin::{OPTIONS, Plugin};
+use super::plugin::{OPTIONS, Plugin, Sent};
 use super::pod_resources::allotted;
 use super::server::Server;
 use crate::model::{Allotted, Offer, PciAddress, Publication, Publications};
@@ -58,9 +58,11 @@ pub(super) struct Bench {
 pub(super) struct Keeper {
     bench: Bench,
     plugin: Plugin,
-    sent: watch::Receiver<Option<Vec<Offer>>>,
+    sent: watch::Receiver<Option<Sent>>,
     socket: PathBuf,
     server: Option<Server>,
+    /// What was said last.
+    said: Option<Publication>,
     /// The list that kubelet was last seen to have.
     confirmed: Option<Vec<Offer>>,
 }
@@ -68,13 +70,12 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(bench: Bench, plugin: Plugin, socket: PathBuf) -> Self {
         let sent = plugin.sent.subscribe();
-        Self { bench, plugin, sent, socket, server: None, confirmed: None }
+        Self { bench, plugin, sent, socket, server: None, said: None, confirmed: None }
     }
 
     /// Keeps it so, until it is dropped.
     pub(super) async fn keep(mut self) {
         let mut wait = SOON.0;
-        let mut said = None;
         loop {
             self.bench.changes.mark_unchanged();
             let publication = self.turn().await;
@@ -83,7 +84,7 @@ impl Keeper {
                 Publication::ServedByAnother(_) => ANOTHER,
                 Publication::Listed(_) | Publication::Configured(_) => REST,
             };
-            self.say(publication, &mut said);
+            self.say(publication);
             if self.wait(wait).await {
                 wait = SOON.0;
             } else {
@@ -108,8 +109,9 @@ impl Keeper {
         }
     }
 
-    fn say(&self, publication: Publication, said: &mut Option<Publication>) {
-        if said.as_ref() == Some(&publication) {
+    /// Says what became of the resource, if that is something new.
+    fn say(&mut self, publication: Publication) {
+        if self.said.as_ref() == Some(&publication) {
             return;
         }
         let resource = &self.plugin.resource;
@@ -122,7 +124,7 @@ impl Keeper {
         self.bench.published.send_modify(|all| {
             all.insert(resource.clone(), publication.clone());
         });
-        *said = Some(publication);
+        self.said = Some(publication);
     }
 
     /// Looks, and mends.
@@ -135,6 +137,7 @@ impl Keeper {
         if !self.server.as_ref().is_some_and(Server::is_there) {
             // The old one's connections end before a new one is told of: kubelet would mix them up.
             self.server = None;
+            self.plugin.sent.send_replace(None);
             let server = Server::start(&self.socket, &self.plugin);
             self.server =
                 Some(server.map_err(|error| waiting(format!("{}: {error}", self.socket.display())))?);
@@ -146,11 +149,14 @@ impl Keeper {
         let list = self.plugin.list.borrow_and_update().clone();
         if self.sent.borrow_and_update().is_none() {
             self.confirmed = None;
+            if matches!(self.said, Some(Publication::Listed(_))) {
+                self.say(waiting("kubelet has no connection to the plugin any more".to_owned()));
+            }
             self.register(&list).await?;
         }
         let sent = self.sent.borrow_and_update().clone();
         match sent {
-            Some(sent) if sent == list => self.confirmed(&list).await,
+            Some(sent) if sent.list == list => self.confirmed(&list).await,
             Some(_) => Err(waiting("kubelet is being sent the list".to_owned())),
             None => Err(waiting("kubelet has not asked for the list yet".to_owned())),
         }

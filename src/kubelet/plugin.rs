@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::Stream;
 use hyper::body::Incoming;
@@ -27,6 +28,14 @@ const PERMISSIONS: &str = "rw";
 pub(super) const OPTIONS: PluginOptions =
     PluginOptions { pre_start_required: false, get_preferred_allocation_available: true };
 
+/// A list that kubelet was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Sent {
+    pub(super) list: Vec<Offer>,
+    /// The stream that it was sent on.
+    stream: Arc<()>,
+}
+
 /// The plugin of a resource.
 #[derive(Debug, Clone)]
 pub(super) struct Plugin {
@@ -35,7 +44,7 @@ pub(super) struct Plugin {
     /// Its devices.
     pub(super) list: watch::Receiver<Vec<Offer>>,
     /// The list that kubelet was last sent, as long as its stream lasts.
-    pub(super) sent: watch::Sender<Option<Vec<Offer>>>,
+    pub(super) sent: watch::Sender<Option<Sent>>,
     /// The host's sysfs.
     pub(super) sysfs: PathBuf,
 }
@@ -65,11 +74,13 @@ impl Plugin {
     fn lists(self) -> impl Stream<Item = Result<DeviceList, Status>> {
         let Self { mut list, sent, .. } = self;
         list.mark_changed();
-        futures::stream::unfold((list, Streaming { sent }), async |(mut list, streaming)| {
+        let streaming = Streaming { sent, stream: Arc::default() };
+        futures::stream::unfold((list, streaming), async |(mut list, streaming)| {
             list.changed().await.ok()?;
             let devices = list.borrow_and_update().clone();
             let message = DeviceList { devices: devices.iter().map(device).collect() };
-            streaming.sent.send_replace(Some(devices));
+            let sent = Sent { list: devices, stream: streaming.stream.clone() };
+            streaming.sent.send_replace(Some(sent));
             Some((Ok(message), (list, streaming)))
         })
     }
@@ -122,14 +133,21 @@ impl Plugin {
     }
 }
 
-/// Kubelet's stream; with it goes what is known of it.
+/// Kubelet's stream. With it goes what is known of it, unless a later one has begun.
 struct Streaming {
-    sent: watch::Sender<Option<Vec<Offer>>>,
+    sent: watch::Sender<Option<Sent>>,
+    stream: Arc<()>,
 }
 
 impl Drop for Streaming {
     fn drop(&mut self) {
-        self.sent.send_replace(None);
+        self.sent.send_if_modified(|sent| {
+            let own = sent.as_ref().is_some_and(|sent| Arc::ptr_eq(&sent.stream, &self.stream));
+            if own {
+                *sent = None;
+            }
+            own
+        });
     }
 }
 

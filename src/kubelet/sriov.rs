@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use super::files::replace;
+use super::files::{replace, short};
 use crate::model::{Offers, Publication, Publications};
 use crate::plan::sriov::{Merged, Written, merge};
 
@@ -64,7 +63,7 @@ pub(super) fn withdraw(state: &Path) {
         Ok(record) => match written(&record.file, state, &Offers::new()) {
             Ok(_) => tracing::info!(file = %record.file.display(), "the agent's pools are taken out of it"),
             Err(why) => {
-                tracing::error!(why, "the agent's pools stay in the SR-IOV device plugin's configuration")
+                tracing::error!(why, "the agent's pools stay in the SR-IOV device plugin's configuration");
             }
         },
         Err(why) => tracing::error!(why, "not known what the agent wrote for the SR-IOV device plugin"),
@@ -77,12 +76,12 @@ fn put(file: &Path, state: &Path, offers: &Offers) -> Publications {
     if let Err(why) = &done {
         tracing::warn!(why, "the SR-IOV device plugin's configuration stays as it is");
     }
-    let each = offers.iter().map(|(name, _)| {
+    let each = offers.keys().map(|name| {
         let publication = match &done {
             Err(why) => Publication::Waiting(why.clone()),
             Ok(merged) => match merged.refused.get(name) {
                 Some(refused) => refused.clone(),
-                None => Publication::Configured(hash(&merged.text)),
+                None => Publication::Configured(short(&merged.text)),
             },
         };
         (name.clone(), publication)
@@ -109,7 +108,7 @@ fn written(file: &Path, state: &Path, offers: &Offers) -> Result<Merged, String>
             return Err(format!("{}: somebody has just changed it", file.display()));
         }
         exchange(file, before.as_deref(), &merged.text).map_err(said)?;
-        tracing::info!(file = %file.display(), hash = hash(&merged.text), "written, for the SR-IOV device plugin");
+        tracing::info!(file = %file.display(), hash = short(&merged.text), "written, for the SR-IOV device plugin");
     }
     write_record(state, file, merged.written.clone())?;
     Ok(merged)
@@ -163,9 +162,4 @@ fn write_record(state: &Path, file: &Path, pools: Written) -> Result<(), String>
     let text = serde_json::to_vec(&record).map_err(io::Error::from);
     let done = text.and_then(|text| replace(&path, &text, 0o600));
     done.map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// A short name for a text.
-fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
