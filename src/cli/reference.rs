@@ -60,7 +60,7 @@ pub const WITHOUT_EFFECT_ON_NODES: &[Accepted] = &[
     accepted("DPDK_BINDING_SCRIPT", "no script is run"),
     accepted(
         "SRIOV_DP_CONFIG_PATH",
-        "--sriov-config has devices offered by another plugin, and by nobody else",
+        "no other device plugin is needed; --sriov-config names the configuration of one that stays",
     ),
     accepted("INTERFACE_MAPPING_STORE_PATH", "--state-dir says where the journal is"),
     accepted("LOG_LEVEL", "--log says what to log"),

@@ -93,6 +93,8 @@ const BAD_ON_NODES: &[&str] = &[
     "--check-interval=-1s",
     "--check-interval=25h",
     "--metrics-addr=19476",
+    "--bind-devices=maybe",
+    "--allow-unsafe-no-iommu=2",
     "--use-netlink=2",
     "--debug=perhaps",
 ];

@@ -35,6 +35,8 @@ pub(super) struct Devices {
     changes: watch::Sender<()>,
     published: Arc<watch::Sender<Publications>>,
     running: BTreeMap<String, Running>,
+    /// Why nothing new could be listed when that was last tried.
+    fault: Option<String>,
 }
 
 /// A plugin that runs. Dropping it ends it.
@@ -49,7 +51,7 @@ impl Devices {
         let lists = record.lists();
         let served = watch::Sender::new(ids(&lists));
         let changes = watch::Sender::new(());
-        Self { places, record, lists, served, changes, published, running: BTreeMap::new() }
+        Self { places, record, lists, served, changes, published, running: BTreeMap::new(), fault: None }
     }
 
     /// Serves what is offered until it is told to stop. Nothing happens before anything is offered: what an earlier
@@ -89,39 +91,52 @@ impl Devices {
         let allotted = allotted(&self.places.pod_resources).await.ok();
         let served = self.record.current().listed.clone();
         let next = lists(offers, &self.lists, &served, allotted.as_ref());
-        if let Err(why) = self.prepare(&next) {
-            tracing::warn!(why, "nothing new is listed");
-            self.published.send_modify(|all| {
-                all.extend(offers.keys().map(|name| (name.clone(), Publication::Waiting(why.clone()))));
-            });
-            return HELD_AGAIN;
-        }
+        let prepared = self.prepare(&next);
+        let next = if prepared.is_ok() { next } else { self.known(next) };
         self.serve(&next);
+        if let Err(why) = &prepared {
+            if self.fault.as_ref() != Some(why) {
+                tracing::warn!(why, "nothing new is listed");
+            }
+            let new = offers.keys().filter(|name| !next.contains_key(*name));
+            let waiting = new.map(|name| (name.clone(), Publication::Waiting(why.clone())));
+            self.published.send_modify(|all| all.extend(waiting));
+        }
+        let settled = prepared.is_ok();
+        self.fault = prepared.err();
         let held = next.iter().any(|(name, list)| offers.get(name).is_none_or(|offers| offers != list));
         self.lists = next;
         self.tidy(allotted.as_ref());
-        let settled = !held && self.record.current().listed == ids(&self.lists);
+        let settled = settled && !held && self.record.current().listed == ids(&self.lists);
         if settled { REST } else { HELD_AGAIN }
     }
 
     /// Writes down what is to be listed, and the files about it, before kubelet hears of it.
     fn prepare(&mut self, next: &Offers) -> Result<(), String> {
-        let own = self.record.current().infos.clone();
         let mut content = self.record.current().clone();
+        if let Some(folder) = &self.places.device_info {
+            let names = device_info::names(next);
+            let others = device_info::of_others(folder, &names, &content.infos);
+            content.infos.extend(names.difference(&others).cloned());
+            self.record.write(&content)?;
+            device_info::write(folder, next, &content.infos)?;
+        }
         for (name, ids) in ids(next) {
             content.listed.entry(name).or_default().extend(ids);
         }
-        let names = device_info::names(next);
-        if let Some(folder) = &self.places.device_info {
-            let others = device_info::of_others(folder, &names, &own);
-            content.infos.extend(names.difference(&others).cloned());
-        }
         self.record.write(&content)?;
-        if let Some(folder) = &self.places.device_info {
-            device_info::write(folder, next, &content.infos)?;
-        }
         self.served.send_replace(content.listed);
         Ok(())
+    }
+
+    /// What of these lists was written down before.
+    fn known(&self, lists: Offers) -> Offers {
+        let known = lists.into_iter().filter_map(|(name, mut list)| {
+            let ids = self.record.current().listed.get(&name)?;
+            list.retain(|offer| ids.contains(offer.device.as_str()));
+            Some((name, list))
+        });
+        known.collect()
     }
 
     fn serve(&mut self, next: &Offers) {

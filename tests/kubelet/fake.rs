@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tonic::Status;
 use tonic::transport::Channel;
 
-use super::grpc::{call, dial, serve, stream, unary};
+use super::grpc::{call, dial, serve, streamed, unary};
 use super::messages::{
     Allocatable, Container, Device, Devices, Given, Ids, IdsOfEach, List, Nothing, Options, Pod, Pods,
     PreferredOf, PreferredQuestion, Register,
@@ -208,7 +208,7 @@ async fn register(state: Arc<Mutex<State>>, request: Register) -> Result<Nothing
 
 /// Takes lists for as long as they come.
 async fn run(state: Arc<Mutex<State>>, resource: String, channel: Channel) {
-    let lists = stream(&channel, "/v1beta1.DevicePlugin/ListAndWatch", Nothing {}).await;
+    let lists = streamed(&channel, "/v1beta1.DevicePlugin/ListAndWatch", Nothing {}).await;
     if let Ok(mut lists) = lists {
         while let Ok(Some(List { devices })) = lists.message().await {
             let mut state = lock(&state);

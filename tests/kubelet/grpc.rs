@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::path::Path;
 
+use futures::StreamExt as _;
+use futures::stream;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -12,6 +14,8 @@ use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, body::Body};
 use tonic_prost::ProstCodec;
+
+use super::messages::Nothing;
 
 /// Serves until it is dropped.
 pub(crate) async fn serve<F, R>(listener: UnixListener, answer: F)
@@ -50,6 +54,18 @@ where
     tonic::server::Grpc::new(ProstCodec::<A, Q>::default()).unary(service, request).await
 }
 
+/// Answers a call with one message, and no end.
+pub(crate) async fn once<A>(request: Request<Incoming>, message: A) -> Response<Body>
+where
+    A: Message + Clone + 'static,
+{
+    let service = tower::service_fn(move |_: tonic::Request<Nothing>| {
+        let messages = stream::once(std::future::ready(Ok(message.clone()))).chain(stream::pending());
+        async move { Ok::<_, Status>(tonic::Response::new(messages)) }
+    });
+    tonic::server::Grpc::new(ProstCodec::<A, Nothing>::default()).server_streaming(service, request).await
+}
+
 pub(crate) async fn dial(socket: &Path) -> Result<Channel, String> {
     let connection = UnixStream::connect(socket).await.map_err(|error| error.to_string())?;
     let mut connection = Some(TokioIo::new(connection));
@@ -73,7 +89,7 @@ where
     answer.map(tonic::Response::into_inner)
 }
 
-pub(crate) async fn stream<Q, A>(
+pub(crate) async fn streamed<Q, A>(
     channel: &Channel,
     path: &'static str,
     question: Q,

@@ -105,8 +105,9 @@ async fn a_name_that_another_plugin_serves_is_refused_until_it_does_not() {
     });
     let life = rig.life();
     life.offer(&rig.offers(POOL, &[A]));
-    let why = "kubelet lists 0000:00:1f.0 under this name, of another device plugin".to_owned();
-    let refused = || life.published(POOL) == Some(Publication::ServedByAnother(why.clone()));
+    let why = "kubelet lists 0000:00:1f.0 under this name, of another device plugin";
+    let refused =
+        || matches!(life.published(POOL), Some(Publication::ServedByAnother(said)) if said.contains(why));
     until("the refusal", || life.published(POOL), refused).await;
     assert!(!kubelet.state().registered.contains_key(POOL));
     kubelet.state().devices.clear();
@@ -122,8 +123,9 @@ async fn a_device_that_another_plugin_offers_is_refused_under_any_name() {
     });
     let life = rig.life();
     life.offer(&rig.offers(POOL, &[A, B]));
-    let why = "kubelet lists 0000:00:06.0 as intel.com/other too, of another device plugin".to_owned();
-    let refused = || life.published(POOL) == Some(Publication::ServedByAnother(why.clone()));
+    let why = "kubelet lists 0000:00:06.0 as intel.com/other too, of another device plugin";
+    let refused =
+        || matches!(life.published(POOL), Some(Publication::ServedByAnother(said)) if said.contains(why));
     until("the refusal", || life.published(POOL), refused).await;
     assert!(kubelet.state().registered.is_empty());
 }
@@ -140,4 +142,27 @@ async fn at_rest_kubelet_is_asked_for_nothing() {
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     assert_eq!(kubelet.state().asked, asked);
     assert_eq!(kubelet.state().registered[POOL], 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_is_not_listed_and_what_was_is_withdrawn_all_the_same() {
+    let rig = Rig::new();
+    let kubelet = Kubelet::start(rig.path());
+    let life = rig.life();
+    life.offer(&rig.offers(POOL, &[A]));
+    life.listed(POOL, &[A]).await;
+    // Not even root writes a file where there is a folder.
+    let blocked = rig.path().join("state/.kubelet.json.eni-operator");
+    std::fs::create_dir(&blocked).unwrap();
+    let mut offers = rig.offers(POOL, &[A, B]);
+    offers.get_mut(POOL).unwrap()[0].healthy = false;
+    offers.extend(rig.offers(OTHER, &["0000:00:08.0"]));
+    life.offer(&offers);
+    let unhealthy = [(A.to_owned(), false)].into();
+    until("what was", || kubelet.state().of(POOL), || kubelet.state().of(POOL) == unhealthy).await;
+    let waits = || matches!(life.published(OTHER), Some(Publication::Waiting(why)) if why.contains("state"));
+    until("a reason", || life.published(OTHER), waits).await;
+    std::fs::remove_dir(&blocked).unwrap();
+    life.listed(OTHER, &["0000:00:08.0"]).await;
+    until("what is new", || kubelet.state().of(POOL), || kubelet.state().of(POOL).len() == 2).await;
 }

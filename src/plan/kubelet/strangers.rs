@@ -24,15 +24,19 @@ pub fn served_by_another(
     let strange: Vec<&str> = listed.filter(|id| !ids.contains(id) && !own(resource, id)).collect();
     if !strange.is_empty() {
         let strange = some(&strange);
-        return Some(format!("kubelet lists {strange} under this name, of another device plugin"));
+        return Some(format!("kubelet lists {strange} under this name, of another device plugin{FORGOTTEN}"));
     }
     allotted.offered.iter().filter(|(name, _)| *name != resource).find_map(|(name, others)| {
         let shared: Vec<&str> =
             others.iter().map(String::as_str).filter(|id| ids.contains(id) && !own(name, id)).collect();
-        (!shared.is_empty())
-            .then(|| format!("kubelet lists {} as {name} too, of another device plugin", some(&shared)))
+        (!shared.is_empty()).then(|| {
+            format!("kubelet lists {} as {name} too, of another device plugin{FORGOTTEN}", some(&shared))
+        })
     })
 }
+
+/// Kubelet does not tell whether the plugin of what it lists still runs.
+const FORGOTTEN: &str = "; it forgets one that is gone when it starts again";
 
 /// The first of them, and how many more there are.
 fn some(ids: &[&str]) -> String {
