@@ -181,7 +181,8 @@ impl Machine {
         let begun = Instant::now();
         while !holds(self) {
             if begun.elapsed() > PATIENCE {
-                let told = self.vm.run("tail -n 30 /run/log; ip link; cat /run/user.log").unwrap_or_default();
+                let told = "tail -n 30 /run/log; ip link; cat /run/user.log /run/moments; ps";
+                let (_, told) = self.vm.try_run(told).unwrap();
                 panic!("waited for {what}: {told}");
             }
             std::thread::sleep(Duration::from_millis(50));
