@@ -204,7 +204,8 @@ fn command(parts: &parts::Parts, folder: &Path, disk: &Path, options: &VmOptions
     }
     qemu.arg("-kernel").arg(parts.kernel()).arg("-initrd").arg(disk);
     let iommu = options.iommu.then_some("intel_iommu=on");
-    let words = ["console=ttyS0,115200 panic=-1 quiet"].into_iter().chain(iommu);
+    // A busy machine emulates a timer that is too slow for the kernel's check of it, and that is a panic.
+    let words = ["console=ttyS0,115200 panic=-1 quiet no_timer_check"].into_iter().chain(iommu);
     let words: Vec<&str> = words.chain(options.words.iter().copied()).collect();
     qemu.args(["-append", &words.join(" ")]);
     qemu
