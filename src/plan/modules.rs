@@ -1,6 +1,7 @@
 //! Which modules of the kernel to load, in which order, and what a refusal means.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// What a folder of `/lib/modules` says of a kernel's modules.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +29,7 @@ impl Module {
     /// Whether the kernel has to decompress it.
     #[must_use]
     pub fn is_compressed(&self) -> bool {
-        !self.file.ends_with(".ko")
+        Path::new(&self.file).extension().is_some_and(|extension| extension != "ko")
     }
 }
 

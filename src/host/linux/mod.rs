@@ -99,14 +99,13 @@ impl Linux {
         let free = functions.iter().map(|one| &one.address).filter(|one| !writes.contains_key(one));
         let mut overrides = self.overrides.read(free.cloned().collect()).await;
         for function in &mut functions {
-            match overrides.remove(&function.address) {
-                Some(driver) => function.binding.driver_override = driver,
-                None => {
-                    let ours = writes.get(&function.address).cloned();
-                    function.binding.pending =
-                        Some(ours.unwrap_or_else(|| sysfs::locked_by(function, &self.places.dev)));
-                }
+            if let Some(driver) = overrides.remove(&function.address) {
+                function.binding.driver_override = driver;
+                continue;
             }
+            let ours = writes.get(&function.address).cloned();
+            let pending = ours.unwrap_or_else(|| sysfs::locked_by(function, &self.places.dev));
+            function.binding.pending = Some(pending);
         }
         functions
     }

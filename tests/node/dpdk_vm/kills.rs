@@ -42,7 +42,7 @@ fn an_agent_that_is_killed_at_any_write_is_followed_by_one_that_ends_what_it_beg
 fn one_kill(node: &mut Machine, way: Way, moment: usize, side: &str, count: usize) -> Option<String> {
     let slot = format!("k{count}-{moment}-{side}-{}", format!("{way:?}").to_lowercase());
     let start = format!("start-agent stop-at {moment} {side} /run/moments");
-    node.cluster.put_with("node-a", &slot, mac(1), "net1", &bound_to("vfio-pci"));
+    node.cluster.put_with("node-a", &slot, mac(1), &bound_to("vfio-pci"));
     let mut at = None;
     if way == Way::Bind {
         node.vm.run(&start).unwrap();

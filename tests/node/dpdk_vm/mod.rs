@@ -38,12 +38,17 @@ fn with_vfio() -> VmOptions {
 
 /// A node of such a machine; none where its parts are not to be had.
 fn node(machine: impl FnOnce() -> VmOptions) -> Option<Machine> {
+    node_with("", machine)
+}
+
+/// Likewise, with further flags of its agent.
+fn node_with(flags: &str, machine: impl FnOnce() -> VmOptions) -> Option<Machine> {
     if !xtask::parts::has(xtask::vm::obtainable()).unwrap()
         || !xtask::parts::has(xtask::vm::compilable()).unwrap()
     {
         return None;
     }
-    let mut node = Machine::made(&TestbedOptions::default(), FLAGS, |_| machine())?;
+    let mut node = Machine::made(&TestbedOptions::default(), &format!("{FLAGS} {flags}"), |_| machine())?;
     start_kubelet(&mut node);
     Some(node)
 }
@@ -62,7 +67,9 @@ impl Machine {
     /// Plugs a device in for a slot that wants it bound to a driver.
     fn want(&mut self, slot: &str, number: u8, driver: &str) -> MacAddress {
         let mac = crate::agent::mac(number);
-        self.cluster.put_with("node-a", slot, mac, &format!("net{number}"), &bound_to(driver));
+        let mut spec = bound_to(driver);
+        spec["altName"] = format!("net{number}").into();
+        self.cluster.put_with("node-a", slot, mac, &spec);
         mac
     }
 
@@ -174,7 +181,8 @@ impl Machine {
         let begun = Instant::now();
         while !holds(self) {
             if begun.elapsed() > PATIENCE {
-                let told = self.vm.run("tail -n 30 /run/log; ip link; cat /run/user.log").unwrap_or_default();
+                let told = "tail -n 30 /run/log; ip link; cat /run/user.log /run/moments; ps";
+                let (_, told) = self.vm.try_run(told).unwrap();
                 panic!("waited for {what}: {told}");
             }
             std::thread::sleep(Duration::from_millis(50));

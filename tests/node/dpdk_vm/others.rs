@@ -2,7 +2,7 @@
 
 use xtask::vm::VmOptions;
 
-use super::{DRIVER_BOUND, node, programs, with_vfio};
+use super::{DRIVER_BOUND, node, node_with, programs, with_vfio};
 use crate::agent::mac;
 
 #[test]
@@ -51,10 +51,10 @@ fn both_of_a_group_are_bound_and_given_back() {
 fn without_an_iommu_a_stock_kernel_is_not_asked_for_vfio_and_uio_is_had() {
     let modules = vec!["vfio_pci", "vfio_iommu_type1", "uio_pci_generic"];
     let machine = || VmOptions { modules, files: programs(), ..VmOptions::default() };
-    let Some(mut node) = node(machine) else { return };
+    let Some(mut node) = node_with("--allow-unsafe-no-iommu", machine) else { return };
     let mac = node.want("safe", 1, "vfio-pci");
     node.vm.plug(0, &mac.to_string()).unwrap();
-    node.until_said("safe", DRIVER_BOUND, "False", "NoIOMMU");
+    node.until_said("safe", DRIVER_BOUND, "False", "NoIOMMUNotAllowed");
     node.cluster.set(
         "safe",
         &serde_json::json!({ "dpdk": { "enabled": true, "driver": "vfio-pci", "allowUnsafeNoIommu": true } }),

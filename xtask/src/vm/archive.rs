@@ -20,7 +20,6 @@ const LOADED: &[&str] = &[
     "crc32c_generic",
     "ext4",
     "e1000e",
-    "igb",
     "macvlan",
     "ipvlan",
     "8021q",

@@ -10,7 +10,7 @@ use crate::{cache, repo};
 
 /// A program of `xtask/guest`, as one file that needs no library.
 pub fn program(name: &str) -> Result<PathBuf> {
-    let source = repo::at(&format!("xtask/guest/{name}.c"));
+    let source = repo::at(format!("xtask/guest/{name}.c"));
     let text = std::fs::read(&source).with_context(|| format!("read {}", source.display()))?;
     let folder = cache::entry(&format!("guest-{name}-{}", cache::key(&[&text])), |folder| {
         let mut compiler = Command::new("cc");

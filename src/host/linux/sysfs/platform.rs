@@ -12,6 +12,9 @@ pub(crate) const NO_IOMMU_MODE: &str = "module/vfio/parameters/enable_unsafe_noi
 /// Whether `igb_uio` maps memory with write combining, where its module shows the parameter.
 const WRITE_COMBINING: &str = "module/igb_uio/parameters/wc_activate";
 
+/// Huge pages by node and size in KiB: how many there are, and how many are free.
+type HugePages = BTreeMap<(Option<u32>, u64), (u64, u64)>;
+
 /// Reads it.
 pub(crate) fn platform(sysfs: &Path) -> Platform {
     let drivers = entries(&sysfs.join("bus/pci/drivers"));
@@ -39,29 +42,29 @@ fn chosen(text: &str) -> Option<String> {
 }
 
 /// Huge pages of each node, or of the host where its kernel knows no nodes.
-fn huge_pages(sysfs: &Path) -> BTreeMap<(Option<u32>, u64), (u64, u64)> {
-    let nodes = entries(&sysfs.join("devices/system/node"));
-    let of_nodes = nodes.iter().filter_map(|path| {
-        let number: u32 = name(path)?.strip_prefix("node")?.parse().ok()?;
-        Some(pages_in(&path.join("hugepages"), Some(number)))
-    });
-    let all: BTreeMap<_, _> = of_nodes.flatten().collect();
-    if all.is_empty() {
-        pages_in(&sysfs.join("kernel/mm/hugepages"), None).into_iter().collect()
-    } else {
-        all
+fn huge_pages(sysfs: &Path) -> HugePages {
+    let mut all = HugePages::new();
+    for path in entries(&sysfs.join("devices/system/node")) {
+        let number = name(&path).and_then(|name| name.strip_prefix("node")?.parse().ok());
+        if number.is_some() {
+            add_pages(&mut all, &path.join("hugepages"), number);
+        }
     }
+    if all.is_empty() {
+        add_pages(&mut all, &sysfs.join("kernel/mm/hugepages"), None);
+    }
+    all
 }
 
-/// Each size of pages in a folder, in KiB, with how many there are and how many are free.
-fn pages_in(folder: &Path, node: Option<u32>) -> Vec<((Option<u32>, u64), (u64, u64))> {
+/// Adds what a folder has of each size of pages.
+fn add_pages(all: &mut HugePages, folder: &Path, node: Option<u32>) {
     let size = |path: &Path| name(path)?.strip_prefix("hugepages-")?.strip_suffix("kB")?.parse().ok();
     let count = |path: &Path, file: &str| line(&path.join(file))?.parse().ok();
     let each = entries(folder).into_iter().filter_map(|path| {
         let pages = (count(&path, "nr_hugepages")?, count(&path, "free_hugepages")?);
         Some(((node, size(&path)?), pages))
     });
-    each.collect()
+    all.extend(each);
 }
 
 #[cfg(test)]
