@@ -10,7 +10,7 @@ use crate::rng::Rng;
 use crate::slots::{dpdk, offered};
 
 /// How many schedules there are.
-const SCHEDULES: usize = 8_000;
+const SCHEDULES: usize = 6_500;
 
 /// Something happens.
 fn act(node: &mut Node, rng: &mut Rng) {
