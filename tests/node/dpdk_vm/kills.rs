@@ -10,8 +10,10 @@ const MOMENTS: usize = 50;
 /// What is to come of it, when the agent is told to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
-    /// From a link to a device for programs.
+    /// From a device that has just come to one for programs.
     Bind,
+    /// Likewise, from a link that was ready.
+    Turn,
     /// And back.
     Release,
 }
@@ -23,7 +25,7 @@ fn an_agent_that_is_killed_at_any_write_is_followed_by_one_that_ends_what_it_beg
     let mac = mac(1);
     node.vm.plug(0, &mac.to_string()).unwrap();
     let mut killed = vec![];
-    for way in [Way::Bind, Way::Release] {
+    for way in [Way::Bind, Way::Turn, Way::Release] {
         for side in ["before", "after"] {
             let mut moment = 1;
             while let Some(at) = one_kill(&mut node, way, moment, side, killed.len()) {
@@ -41,14 +43,22 @@ fn an_agent_that_is_killed_at_any_write_is_followed_by_one_that_ends_what_it_beg
 /// moment was; nothing if the way has no such moment.
 fn one_kill(node: &mut Machine, way: Way, moment: usize, side: &str, count: usize) -> Option<String> {
     let slot = format!("k{count}-{moment}-{side}-{}", format!("{way:?}").to_lowercase());
-    let start = format!("start-agent stop-at {moment} {side} /run/moments");
-    node.cluster.put_with("node-a", &slot, mac(1), &bound_to("vfio-pci"));
+    let bound =
+        |node: &Machine, slot: &str| node.cluster.says(slot, super::DRIVER_BOUND, "True", "AsSpecified");
+    let released = |node: &Machine, slot: &str| node.cluster.says(slot, super::RELEASED, "True", "Released");
     let mut at = None;
-    if way == Way::Bind {
-        node.vm.run(&start).unwrap();
-        at = at_its_moment(node, &slot, |node, slot| {
-            node.cluster.says(slot, super::DRIVER_BOUND, "True", "AsSpecified")
-        });
+    if way == Way::Turn {
+        node.cluster.put("node-a", &slot, mac(1), "net1");
+        restart(node);
+        node.until_ready(&slot);
+        node.vm.run("kill -9 $(cat /run/agent)").unwrap();
+        node.cluster.set(&slot, &bound_to("vfio-pci"));
+    } else {
+        node.cluster.put_with("node-a", &slot, mac(1), &bound_to("vfio-pci"));
+    }
+    if way != Way::Release {
+        start(node, moment, side);
+        at = at_its_moment(node, &slot, bound);
     }
     restart(node);
     node.until_bound(&slot);
@@ -56,11 +66,9 @@ fn one_kill(node: &mut Machine, way: Way, moment: usize, side: &str, count: usiz
     node.use_device(&place);
     if way == Way::Release {
         node.vm.run("kill -9 $(cat /run/agent)").unwrap();
-        node.vm.run(&start).unwrap();
+        start(node, moment, side);
         node.release(&slot);
-        at = at_its_moment(node, &slot, |node, slot| {
-            node.cluster.says(slot, super::RELEASED, "True", "Released")
-        });
+        at = at_its_moment(node, &slot, released);
         restart(node);
     }
     node.release(&slot);
@@ -80,6 +88,15 @@ fn at_its_moment(node: &mut Machine, slot: &str, done: impl Fn(&Machine, &str) -
     }
     let all = node.vm.run("tail -n 2 /run/moments | head -n 1").unwrap();
     Some(all.trim().to_owned())
+}
+
+/// Starts an agent that is killed at a moment, and returns when it runs.
+fn start(node: &mut Machine, moment: usize, side: &str) {
+    let command = format!("start-agent stop-at {moment} {side} /run/moments");
+    node.until("an agent that is watched", |node| {
+        node.vm.run(&format!("kill -9 $(cat /run/agent) 2>/dev/null; {command}")).unwrap();
+        node.vm.try_run("sleep 1; test -e /run/moments").unwrap().0 == 0
+    });
 }
 
 /// Ends what runs, and starts an agent that nobody kills.
