@@ -14,7 +14,7 @@ use super::plugin::Plugin;
 use super::pod_resources::allotted;
 use super::record::{Content, Record, ids};
 use super::{device_info, files, folder};
-use crate::model::{Allotted, Offer, Offers, Publication, Publications};
+use crate::model::{Offer, Offers, Publication, Publications};
 use crate::plan::kubelet::{Served, lists, remembered};
 
 /// How the sockets of this agent's plugins begin.
@@ -89,8 +89,8 @@ impl Devices {
             return REST;
         }
         let allotted = allotted(&self.places.pod_resources).await.ok();
-        let served = self.record.current().listed.clone();
-        let next = lists(offers, &self.lists, &served, allotted.as_ref());
+        let published = self.published.borrow().clone();
+        let next = lists(offers, &self.lists, &published, allotted.as_ref());
         let prepared = self.prepare(&next);
         let next = if prepared.is_ok() { next } else { self.known(next) };
         self.serve(&next);
@@ -106,7 +106,7 @@ impl Devices {
         self.fault = prepared.err();
         let held = next.iter().any(|(name, list)| offers.get(name).is_none_or(|offers| offers != list));
         self.lists = next;
-        self.tidy(allotted.as_ref());
+        self.tidy();
         let settled = settled && !held && self.record.current().listed == ids(&self.lists);
         if settled { REST } else { HELD_AGAIN }
     }
@@ -182,13 +182,13 @@ impl Devices {
     }
 
     /// Forgets what is not listed any more.
-    fn tidy(&mut self, allotted: Option<&Allotted>) {
+    fn tidy(&mut self) {
         let names = device_info::names(&self.lists);
         if let Some(folder) = &self.places.device_info {
             device_info::remove_all(folder, self.record.current().infos.difference(&names).cloned());
         }
         let infos = self.record.current().infos.intersection(&names).cloned().collect();
-        let listed = remembered(&self.lists, &self.record.current().listed, allotted);
+        let listed = remembered(&self.lists, &self.record.current().listed, &self.published.borrow());
         let content = Content { listed, infos };
         if let Err(why) = self.record.write(&content) {
             tracing::warn!(why, "what is not listed any more is remembered for longer");

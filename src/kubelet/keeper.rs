@@ -18,7 +18,7 @@ use super::files::identity;
 use super::plugin::{OPTIONS, Plugin, Sent};
 use super::pod_resources::allotted;
 use super::server::Server;
-use crate::model::{Allotted, Offer, PciAddress, Publication, Publications};
+use crate::model::{Allotted, Offer, Publication, Publications};
 use crate::plan::kubelet::{Served, served_by_another};
 
 /// Kubelet's socket in its folder.
@@ -205,14 +205,16 @@ impl Keeper {
         allotted(&self.bench.pod_resources).await.map_err(Publication::Waiting)
     }
 
-    /// The list, once kubelet itself says that it has these devices. Which of them are healthy it does not say.
+    /// The list, once kubelet itself says that it has its healthy devices and no others. Those that are not healthy it
+    /// does not tell of.
     async fn confirmed(&mut self, list: &[Offer]) -> Result<Publication, Publication> {
         let healthy: BTreeMap<_, _> =
             list.iter().map(|offer| (offer.device.clone(), offer.healthy)).collect();
         if self.confirmed.as_deref() != Some(list) {
             let allotted = self.allotted().await?;
             let known = allotted.offered.get(&self.plugin.resource).into_iter().flatten();
-            if !known.eq(healthy.keys().map(PciAddress::as_str)) {
+            let usable = healthy.iter().filter(|(_, healthy)| **healthy);
+            if !known.eq(usable.map(|(device, _)| device.as_str())) {
                 let served = self.bench.served.borrow();
                 let who = served_by_another(&self.plugin.resource, list, &served, &allotted);
                 let waiting = "kubelet was sent the list, and does not show it yet".to_owned();

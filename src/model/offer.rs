@@ -52,7 +52,7 @@ impl std::fmt::Display for PodName {
 pub struct Allotted {
     /// The pods that hold a device of a resource, by the resource's name and the device's id.
     pub holders: BTreeMap<(String, String), BTreeSet<PodName>>,
-    /// The resources that kubelet offers, each with the ids of its devices, whoever serves them.
+    /// The resources that kubelet offers, each with the ids of its healthy devices, whoever serves them.
     pub offered: BTreeMap<String, BTreeSet<String>>,
 }
 

@@ -152,7 +152,8 @@ impl State {
 
     fn allocatable(&self) -> Allocatable {
         let each = self.devices.iter().flat_map(|(resource, devices)| {
-            devices.keys().map(|id| Devices { resource: resource.clone(), ids: vec![id.clone()] })
+            let healthy = devices.iter().filter(|(_, healthy)| **healthy);
+            healthy.map(|(id, _)| Devices { resource: resource.clone(), ids: vec![id.clone()] })
         });
         Allocatable { devices: each.collect() }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use eni_operator::model::{Allotted, Offer, Offers, PodName};
+use eni_operator::model::{Allotted, Offer, Offers, PodName, Publication, Publications};
 use eni_operator::plan::kubelet::{Served, lists, preferred, remembered, served_by_another};
 use proptest::prelude::*;
 
@@ -45,37 +45,55 @@ fn shown(lists: &Offers, name: &str) -> Vec<(String, bool)> {
     lists.get(name).into_iter().flatten().map(|offer| (offer.device.to_string(), offer.healthy)).collect()
 }
 
+/// What kubelet has of a resource.
+fn has(name: &str, slots: &[u8]) -> Publications {
+    let devices = slots.iter().map(|slot| (id(*slot).parse().unwrap(), true)).collect();
+    [(name.to_owned(), Publication::Listed(devices))].into()
+}
+
 #[test]
 fn a_device_that_goes_stays_unhealthy_while_a_pod_may_hold_it() {
     let before = offers(&[(R, &[6, 7])]);
-    let (now, was) = (offers(&[(R, &[7])]), served(&[(R, &[6, 7])]));
+    let now = offers(&[(R, &[7])]);
     for (told, there) in [
         (Some(allotted(&[(R, 6)], &[])), true),
         (Some(allotted(&[(S, 6)], &[])), false),
         (Some(allotted(&[], &[])), false),
         (None, true),
     ] {
-        let next = lists(&now, &before, &was, told.as_ref());
+        let next = lists(&now, &before, &has(R, &[6, 7]), told.as_ref());
         let gone = shown(&next, R).contains(&(id(6), false));
         assert_eq!(gone, there, "{told:?}");
         assert_eq!(shown(&next, R).len(), 1 + usize::from(there));
     }
 }
 
+/// Kubelet keeps the devices of a plugin that ends without an empty list for five minutes.
 #[test]
-fn a_resource_ends_when_kubelet_has_taken_its_empty_list_over() {
-    let (before, was) = (offers(&[(R, &[6])]), served(&[(R, &[6])]));
-    let held = lists(&Offers::new(), &before, &was, Some(&allotted(&[(R, 6)], &[(R, &[6])])));
+fn a_resource_ends_when_kubelet_has_its_empty_list() {
+    let before = offers(&[(R, &[6])]);
+    let none = Offers::new();
+    let held = lists(&none, &before, &has(R, &[6]), Some(&allotted(&[(R, 6)], &[])));
     assert_eq!(shown(&held, R), [(id(6), false)]);
-    let told = lists(&Offers::new(), &before, &was, Some(&allotted(&[], &[(R, &[6])])));
+    let free = allotted(&[], &[]);
+    let told = lists(&none, &before, &has(R, &[6]), Some(&free));
     assert_eq!(told, offers(&[(R, &[])]));
-    assert_eq!(lists(&Offers::new(), &told, &was, None), offers(&[(R, &[])]));
-    assert_eq!(lists(&Offers::new(), &told, &was, Some(&allotted(&[], &[]))), Offers::new());
+    let waits = Publications::from([(R.to_owned(), Publication::Waiting(String::new()))]);
+    for (published, ends) in [
+        (has(R, &[6]), false),
+        (waits, false),
+        (Publications::new(), false),
+        (has(R, &[]), true),
+        ([(R.to_owned(), Publication::ServedByAnother(String::new()))].into(), true),
+    ] {
+        assert_eq!(lists(&none, &told, &published, Some(&free)).is_empty(), ends, "{published:?}");
+        assert_eq!(lists(&told, &told, &published, Some(&free)), told);
+    }
 }
 
 #[test]
 fn a_device_is_healthy_under_one_name_only() {
-    let (before, was) = (offers(&[(R, &[6])]), served(&[(R, &[6])]));
+    let before = offers(&[(R, &[6])]);
     let renamed = offers(&[(S, &[6])]);
     for (told, free) in [
         (Some(allotted(&[(R, 6)], &[])), false),
@@ -83,7 +101,8 @@ fn a_device_is_healthy_under_one_name_only() {
         (Some(allotted(&[], &[])), true),
         (None, false),
     ] {
-        assert_eq!(shown(&lists(&renamed, &before, &was, told.as_ref()), S), [(id(6), free)], "{told:?}");
+        let next = lists(&renamed, &before, &has(R, &[6]), told.as_ref());
+        assert_eq!(shown(&next, S), [(id(6), free)], "{told:?}");
     }
 }
 
@@ -91,9 +110,8 @@ fn a_device_is_healthy_under_one_name_only() {
 fn what_kubelet_may_still_list_is_remembered_and_no_more() {
     let was = served(&[(R, &[6, 7]), (S, &[8])]);
     let now = offers(&[(R, &[9])]);
-    assert_eq!(remembered(&now, &was, None), served(&[(R, &[6, 7, 9]), (S, &[8])]));
-    let told = allotted(&[], &[(R, &[6]), (S, &[1])]);
-    assert_eq!(remembered(&now, &was, Some(&told)), served(&[(R, &[6, 9])]));
+    assert_eq!(remembered(&now, &was, &has(R, &[6, 7])), served(&[(R, &[6, 7, 9])]));
+    assert_eq!(remembered(&now, &was, &has(R, &[9])), served(&[(R, &[9])]));
 }
 
 #[test]
@@ -160,11 +178,7 @@ fn told() -> impl Strategy<Value = Option<Allotted>> {
 proptest! {
     #[test]
     fn lists_lose_no_held_device_and_offer_none_twice(offers in some(), before in some(), told in told()) {
-        let was = before.iter().map(|(name, list)| {
-            (name.clone(), list.iter().map(|offer| offer.device.to_string()).collect())
-        });
-        let was: Served = was.collect();
-        let next = lists(&offers, &before, &was, told.as_ref());
+        let next = lists(&offers, &before, &Publications::new(), told.as_ref());
         for (name, list) in &offers {
             for offer in list {
                 prop_assert!(next[name].iter().any(|listed| listed.device == offer.device));

@@ -3,15 +3,21 @@
 use std::collections::BTreeSet;
 
 use super::Served;
-use crate::model::{Allotted, Offer, Offers, PciAddress};
+use crate::model::{Allotted, Offer, Offers, PciAddress, Publication, Publications};
 
-/// The list of every resource, from what is offered, what was listed before, and what pods hold if that is known.
+/// The list of every resource, from what is offered, what was listed before, what became of that, and what pods hold if
+/// that is known.
 ///
 /// A device that is not offered any more stays listed, and is not healthy, as long as a pod may hold it: kubelet would
 /// not start the pod's containers again without it. So does its resource, with an empty list at last. A device that a
 /// pod may hold under one name is healthy under no other.
 #[must_use]
-pub fn lists(offers: &Offers, before: &Offers, served: &Served, allotted: Option<&Allotted>) -> Offers {
+pub fn lists(
+    offers: &Offers,
+    before: &Offers,
+    published: &Publications,
+    allotted: Option<&Allotted>,
+) -> Offers {
     let names: BTreeSet<&String> = offers.keys().chain(before.keys()).collect();
     let lists = names.into_iter().filter_map(|name| {
         let mut list: Vec<Offer> = vec![];
@@ -27,31 +33,37 @@ pub fn lists(offers: &Offers, before: &Offers, served: &Served, allotted: Option
         }
         list.sort_by(|a, b| a.device.cmp(&b.device));
         list.dedup_by(|again, first| again.device == first.device);
-        // Its server ends when kubelet has taken the empty list over: it would remember the devices otherwise.
-        let ends = !offers.contains_key(name) && list.is_empty() && listed(name, served, allotted).is_empty();
+        // Kubelet has to know that there is none before its server ends: it would keep the devices for minutes.
+        let ends = !offers.contains_key(name) && list.is_empty() && is_over(published.get(name));
         (!ends).then(|| (name.clone(), list))
     });
     lists.collect()
 }
 
-/// What is to be remembered as served: what is on the lists, and what kubelet may still have from before.
-#[must_use]
-pub fn remembered(lists: &Offers, served: &Served, allotted: Option<&Allotted>) -> Served {
-    let names: BTreeSet<&String> = lists.keys().chain(served.keys()).collect();
-    let all = names.into_iter().map(|name| {
-        let mut ids = listed(name, served, allotted);
-        ids.extend(lists.get(name).into_iter().flatten().map(|offer| offer.device.to_string()));
-        (name.clone(), ids)
-    });
-    all.filter(|(name, ids)| !ids.is_empty() || lists.contains_key(name)).collect()
+/// Whether kubelet has the empty list of a resource, or the name is another plugin's.
+fn is_over(publication: Option<&Publication>) -> bool {
+    match publication {
+        Some(Publication::Listed(devices)) => devices.is_empty(),
+        Some(Publication::ServedByAnother(_)) => true,
+        Some(Publication::Waiting(_) | Publication::Configured(_)) | None => false,
+    }
 }
 
-/// The devices served under a name that kubelet may still list.
-fn listed(name: &str, served: &Served, allotted: Option<&Allotted>) -> BTreeSet<String> {
-    let ids = served.get(name).into_iter().flatten();
-    let offered = allotted.map(|allotted| allotted.offered.get(name));
-    let kept = ids.filter(|id| offered.is_none_or(|ids| ids.is_some_and(|ids| ids.contains(*id))));
-    kept.cloned().collect()
+/// What is to be remembered as served: what is on the lists, and what kubelet may still have from before.
+#[must_use]
+pub fn remembered(lists: &Offers, served: &Served, published: &Publications) -> Served {
+    let all = lists.iter().map(|(name, list)| {
+        let mut ids: BTreeSet<String> = list.iter().map(|offer| offer.device.to_string()).collect();
+        let has = match published.get(name) {
+            Some(Publication::Listed(devices)) => devices.keys().eq(list.iter().map(|offer| &offer.device)),
+            Some(_) | None => false,
+        };
+        if !has {
+            ids.extend(served.get(name).into_iter().flatten().cloned());
+        }
+        (name.clone(), ids)
+    });
+    all.collect()
 }
 
 /// Whether a pod may hold a device under another name.

@@ -9,7 +9,7 @@ pub type Served = BTreeMap<String, BTreeSet<String>>;
 
 /// Says who else serves a resource of this name, or one of these devices under another.
 ///
-/// Kubelet lists devices and not plugins. A device that the agent has never listed under a resource is somebody
+/// Kubelet lists healthy devices and not plugins; those of a plugin that is gone it does not list. A device that the agent has never listed under a resource is somebody
 /// else's, unless it is one that is to be listed there now.
 #[must_use]
 pub fn served_by_another(
@@ -24,19 +24,15 @@ pub fn served_by_another(
     let strange: Vec<&str> = listed.filter(|id| !ids.contains(id) && !own(resource, id)).collect();
     if !strange.is_empty() {
         let strange = some(&strange);
-        return Some(format!("kubelet lists {strange} under this name, of another device plugin{FORGOTTEN}"));
+        return Some(format!("kubelet lists {strange} under this name, of another device plugin"));
     }
     allotted.offered.iter().filter(|(name, _)| *name != resource).find_map(|(name, others)| {
         let shared: Vec<&str> =
             others.iter().map(String::as_str).filter(|id| ids.contains(id) && !own(name, id)).collect();
-        (!shared.is_empty()).then(|| {
-            format!("kubelet lists {} as {name} too, of another device plugin{FORGOTTEN}", some(&shared))
-        })
+        (!shared.is_empty())
+            .then(|| format!("kubelet lists {} as {name} too, of another device plugin", some(&shared)))
     })
 }
-
-/// Kubelet does not tell whether the plugin of what it lists still runs.
-const FORGOTTEN: &str = "; it forgets one that is gone when it starts again";
 
 /// The first of them, and how many more there are.
 fn some(ids: &[&str]) -> String {
