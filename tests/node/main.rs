@@ -24,6 +24,7 @@ mod process;
 mod restart;
 mod slots;
 mod storm;
+mod turns;
 mod uses;
 mod vm;
 #[cfg(feature = "aws")]

@@ -10,6 +10,7 @@ use xtask::vm::{Vm, VmOptions};
 
 use crate::agent::mac;
 use crate::cluster::Cluster;
+use crate::turns::Turn;
 
 /// How long what is wanted may take to be there: the machine is emulated.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -18,9 +19,11 @@ const LINK_READY: ConditionType = ConditionType::LinkReady;
 const RELEASED: ConditionType = ConditionType::Released;
 
 /// A node in its machine, and the cluster that it is of.
+// The order of the fields is the order in which they go: the turn is given back last.
 pub(crate) struct Machine {
     pub(crate) vm: Vm,
     pub(crate) cluster: Cluster,
+    _turn: Turn,
 }
 
 impl Machine {
@@ -42,12 +45,13 @@ impl Machine {
         if !xtask::parts::has(xtask::vm::obtainable()).unwrap() {
             return None;
         }
+        let turn = Turn::take();
         let cluster = Cluster::with(options)?;
         let agent = xtask::vm::agent().unwrap();
         let machine = machine(&cluster.testbed);
         let mut vm = Vm::node_with(&cluster.testbed, &agent, "node-a", flags, machine).unwrap();
         vm.run("ip -ts -o monitor link >>/run/monitor 2>&1 &").unwrap();
-        Some(Self { vm, cluster })
+        Some(Self { vm, cluster, _turn: turn })
     }
 
     /// Waits until a slot has a condition.
