@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::turns::Turn;
 
 /// How long what is wanted may take to be there: the machine is emulated.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 const LINK_READY: ConditionType = ConditionType::LinkReady;
 const RELEASED: ConditionType = ConditionType::Released;

@@ -2,6 +2,8 @@
 
 use xtask::vm::{Vm, VmOptions};
 
+use crate::turns::Turn;
+
 /// The program with nothing but one capability.
 const ALONE: &str =
     "/bin/setpriv --bounding-set -all,+sys_module --inh-caps -all,+sys_module eni-operator load-modules";
@@ -15,6 +17,7 @@ fn modules_are_loaded_with_what_they_need_by_one_capability_and_refusals_say_why
         (xtask::vm::agent().unwrap(), "bin/eni-operator".to_owned()),
         (xtask::process::on_path("setpriv").unwrap(), "bin/setpriv".to_owned()),
     ];
+    let _turn = Turn::take();
     let mut vm = Vm::start(&VmOptions { files, iommu: true, ..VmOptions::default() }).unwrap();
     let without = ALONE.replace("+sys_module", "+net_admin");
     let (code, said) = vm.try_run(&without).unwrap();
@@ -44,6 +47,7 @@ fn a_locked_kernel_takes_modules_that_are_signed_and_says_of_others_why_not() {
     }
     let files = vec![(xtask::vm::agent().unwrap(), "bin/eni-operator".to_owned())];
     let words = vec!["lockdown=integrity"];
+    let _turn = Turn::take();
     let mut vm = Vm::start(&VmOptions { files, words, ..VmOptions::default() }).unwrap();
     assert!(vm.run("cat /sys/kernel/security/lockdown").unwrap().contains("[integrity]"));
     vm.run("eni-operator load-modules").unwrap();
