@@ -79,7 +79,7 @@ impl<'a> Pool<'a> {
         let resource = format!("{prefix}/{}", word("resourceName").unwrap_or_default());
         let selectors = fields.get("selectors").unwrap_or(&Value::Null);
         let own = written.get(&resource).is_some_and(|all| all.contains(selectors));
-        Ok(Self { text, resource, own, fields })
+        Ok(Self { text, fields, resource, own })
     }
 
     /// Whether it names a device by its address.
