@@ -164,11 +164,11 @@ fn devices_of_one_container_are_near_to_each_other() {
 fn some() -> impl Strategy<Value = Offers> {
     let list = prop::collection::btree_set(1..6_u8, 0..5)
         .prop_map(|slots| slots.into_iter().map(|slot| offer(slot, None)).collect::<Vec<_>>());
-    prop::collection::btree_map("intel.com/[rst]", list, 0..4)
+    prop::collection::btree_map("intel\\.com/[rst]", list, 0..4)
 }
 
 fn told() -> impl Strategy<Value = Option<Allotted>> {
-    let held = prop::collection::vec(("intel.com/[rst]", 1..6_u8), 0..5);
+    let held = prop::collection::vec(("intel\\.com/[rst]", 1..6_u8), 0..5);
     prop::option::of(held.prop_map(|held| {
         let held: Vec<(&str, u8)> = held.iter().map(|(name, slot)| (name.as_str(), *slot)).collect();
         allotted(&held, &[])

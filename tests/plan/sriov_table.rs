@@ -156,7 +156,7 @@ fn pools() -> impl Strategy<Value = Vec<Value>> {
 fn wanted() -> impl Strategy<Value = Offers> {
     let list = prop::collection::btree_set(1..20_u8, 0..4)
         .prop_map(|slots| slots.into_iter().map(|slot| offer(slot, "vfio-pci")).collect::<Vec<_>>());
-    prop::collection::btree_map("intel.com/own[0-3]", list, 0..4)
+    prop::collection::btree_map("intel\\.com/own[0-3]", list, 0..4)
 }
 
 proptest! {
