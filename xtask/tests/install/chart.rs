@@ -12,6 +12,12 @@ pub(super) const EVERYTHING: &[&str] = &[
     "--set",
     "nodeAgent.dpdk.enabled=true",
     "--set",
+    "nodeAgent.dpdk.allowUnsafeNoIommu=true",
+    "--set",
+    "nodeAgent.dpdk.loadModules=vfio-pci",
+    "--set",
+    "nodeAgent.sriovConfig=/etc/pcidp/config.json",
+    "--set",
     "nodeAgent.networkd=true",
     "--set",
     "metrics.enabled=true",
@@ -139,6 +145,9 @@ fn nothing_writes_the_hosts_devices_unless_dpdk_is_asked_for() {
     for name in ["nodeAgent.dpdk.enabled=true", "eniManager.dpdk.enabled=true"] {
         assert!(paths(&["--set", name]).contains(&"/sys".to_owned()));
     }
+    let offers = paths(&["--set", "nodeAgent.devicePlugin=true"]);
+    let of_kubelet = ["device-plugins", "pod-resources"].map(|name| format!("/var/lib/kubelet/{name}"));
+    assert!(of_kubelet.iter().all(|path| offers.contains(path)) && !offers.contains(&"/sys".to_owned()));
 }
 
 #[test]

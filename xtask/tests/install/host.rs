@@ -25,6 +25,9 @@ const OF_HOSTS: &[(&str, bool)] = &[
     ("/run/systemd/resolve", false),
     ("/run/systemd/network", true),
     ("/sys", true),
+    ("/dev", false),
+    ("/lib/modules", false),
+    ("/etc/pcidp", true),
     ("/var/lib/kubelet/device-plugins", true),
     ("/var/lib/kubelet/pod-resources", false),
     ("/run/k8s.cni.cncf.io/devinfo/dp", true),
@@ -34,26 +37,42 @@ const OF_HOSTS: &[(&str, bool)] = &[
 fn no_pod_has_more_of_its_host_than_its_folders_and_nothing_prepares_it() {
     let Some((helm, _home)) = helm() else { return };
     for (name, pod) in pods(&render(&helm, EVERYTHING).unwrap()) {
-        assert_eq!(pod["initContainers"], Value::Null, "{name}");
         for field in ["hostPID", "hostIPC"] {
             assert_eq!(pod[field], Value::Null, "{name}");
         }
-        assert_eq!(pod["hostNetwork"] == true, name.starts_with("DaemonSet"), "{name}");
-        let [container] = &list(&pod["containers"])[..] else { panic!("{name} has not one container") };
-        let context = &container["securityContext"];
-        assert_eq!(context["privileged"], Value::Null, "{name}");
-        assert_eq!(context["readOnlyRootFilesystem"], true, "{name}");
-        // The binary is the entry point. There is nothing else to run.
-        assert_eq!(container["command"], Value::Null, "{name}");
+        let is_agent = name.starts_with("DaemonSet");
+        assert_eq!(pod["hostNetwork"] == true, is_agent, "{name}");
+        let (own, before) = (list(&pod["containers"]), list(&pod["initContainers"]));
+        // What loads modules ends before the agent starts, and has their folder alone.
+        let loaders: Vec<&Value> = before.iter().map(|container| &container["name"]).collect();
+        assert_eq!(loaders, if is_agent { vec!["load-modules"] } else { vec![] }, "{name}");
+        assert_eq!(own.len(), 1, "{name}");
+        for container in own.iter().chain(&before) {
+            has_no_privilege(&name, container);
+        }
+        for container in &before {
+            let context = &container["securityContext"]["capabilities"];
+            assert_eq!(*context, json!({ "add": ["SYS_MODULE"], "drop": ["ALL"] }));
+            assert_eq!(list(&container["volumeMounts"]).len(), 1);
+        }
         for volume in own_volumes(&pod) {
             let path = volume["hostPath"]["path"].as_str().unwrap();
             let folder = OF_HOSTS.iter().find(|(folder, _)| *folder == path);
             let (_, writable) = folder.unwrap_or_else(|| panic!("{name} has {path}"));
-            let mounts = list(&container["volumeMounts"]);
-            let mount = mounts.iter().find(|mount| mount["name"] == volume["name"]).unwrap();
+            let mut mounts = own.iter().chain(&before).flat_map(|container| list(&container["volumeMounts"]));
+            let mount = mounts.find(|mount| mount["name"] == volume["name"]).unwrap();
             assert_eq!(mount["readOnly"] != true, *writable, "{name}: {path}");
         }
     }
+}
+
+fn has_no_privilege(name: &str, container: &Value) {
+    let context = &container["securityContext"];
+    assert_eq!(context["privileged"], Value::Null, "{name}");
+    assert_eq!(context["allowPrivilegeEscalation"], false, "{name}");
+    assert_eq!(context["readOnlyRootFilesystem"], true, "{name}");
+    // The binary is the entry point. There is nothing else to run.
+    assert_eq!(container["command"], Value::Null, "{name}");
 }
 
 /// Volumes that the chart gives a pod. What `controller.extraVolumes` names is its user's.
