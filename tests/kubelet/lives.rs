@@ -22,7 +22,7 @@ async fn every_kubelet_that_starts_gets_every_list() {
         let kubelet = Kubelet::start(rig.path());
         life.listed(POOL, &[A]).await;
         life.listed(OTHER, &[B]).await;
-        assert_eq!(kubelet.state().of(POOL)[A], true);
+        assert!(kubelet.state().of(POOL)[A]);
         kubelet.allocate(OTHER, &[B]).await.unwrap();
         drop(kubelet);
         let gone = || !life.lists(POOL, &[A]) && !life.lists(OTHER, &[B]);

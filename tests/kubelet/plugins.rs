@@ -66,7 +66,7 @@ async fn every_change_sends_the_whole_list_on_the_same_stream() {
     let mut offers = rig.offers(POOL, &[A, B]);
     offers.get_mut(POOL).unwrap()[0].healthy = false;
     life.offer(&offers);
-    until("an unhealthy device", || kubelet.state().of(POOL), || kubelet.state().of(POOL)[A] == false).await;
+    until("an unhealthy device", || kubelet.state().of(POOL), || !kubelet.state().of(POOL)[A]).await;
     let state = kubelet.state();
     let ids = |list: &[super::messages::Device]| -> Vec<String> {
         list.iter().map(|device| device.id.clone()).collect()

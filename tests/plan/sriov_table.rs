@@ -171,9 +171,8 @@ proptest! {
     ) {
         let mut document: BTreeMap<String, Value> = rest.clone();
         document.insert("resourceList".to_owned(), theirs.clone().into());
-        let lay = |value: &Value| match pretty {
-            true => serde_json::to_string_pretty(value).unwrap(),
-            false => value.to_string(),
+        let lay = |value: &Value| {
+            if pretty { serde_json::to_string_pretty(value).unwrap() } else { value.to_string() }
         };
         let mut text = lay(&serde_json::to_value(&document).unwrap());
         let mut written = Written::new();
