@@ -2,6 +2,7 @@
 
 mod agent;
 mod document;
+mod modules;
 mod parsers;
 mod reference;
 
@@ -12,6 +13,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 
 pub use agent::NodeAgentArgs;
 pub use document::document;
+pub use modules::LoadModulesArgs;
 pub use reference::{Accepted, WITHOUT_EFFECT, WITHOUT_EFFECT_ON_NODES};
 
 use parsers::{cluster_id, identity, listen_address, namespace, region};
@@ -140,6 +142,9 @@ pub enum Command {
     /// Set up the links of this node's ENIs, and let go of them.
     #[cfg(feature = "node")]
     NodeAgent(Box<NodeAgentArgs>),
+    /// Load the modules of the kernel that devices are bound to for DPDK, and end: for an init container.
+    #[cfg(feature = "node")]
+    LoadModules(LoadModulesArgs),
     /// Print the CRDs as YAML.
     CrdGen(CrdGenArgs),
 }
@@ -152,6 +157,8 @@ impl Command {
             Self::Controller(_) => WITHOUT_EFFECT,
             #[cfg(feature = "node")]
             Self::NodeAgent(_) => WITHOUT_EFFECT_ON_NODES,
+            #[cfg(feature = "node")]
+            Self::LoadModules(_) => &[],
             Self::Drain(_) | Self::CrdGen(_) => &[],
         }
     }

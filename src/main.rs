@@ -54,6 +54,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Drain(args) => drain::drain(&args),
         #[cfg(feature = "node")]
         Command::NodeAgent(args) => start_agent::node_agent(*args),
+        #[cfg(feature = "node")]
+        Command::LoadModules(args) => load_modules::load_modules(&args),
         Command::CrdGen(args) => crd_gen(&args),
     }
 }
@@ -74,6 +76,8 @@ fn crd_gen(args: &CrdGenArgs) -> anyhow::Result<()> {
 }
 
 mod drain;
+#[cfg(feature = "node")]
+mod load_modules;
 mod process;
 #[cfg(feature = "aws")]
 mod start;

@@ -64,12 +64,14 @@ async fn agent(args: NodeAgentArgs) -> anyhow::Result<()> {
     let plugins = plugins(&args);
     let host = Linux::new(Places {
         sysfs: args.sysfs_dir,
+        dev: args.dev_dir,
         udev: args.udev_dir,
         networkd: args.networkd_dir,
         resolvers: args.resolv_conf,
     });
+    let wakeups = events.heed(host.late_answers());
     let watching = slots.clone();
-    let ports = Ports { host, kubelet: plugins.clone(), wakeups: events, slots, journal };
+    let ports = Ports { host, kubelet: plugins.clone(), wakeups, slots, journal };
     tokio::select! {
         () = run(ports, options, told.clone()) => Ok(()),
         () = plugins.run(told) => Ok(()),

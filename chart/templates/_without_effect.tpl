@@ -25,7 +25,7 @@
 - eniManager.dpdk.bindingScript: no script is run
 {{- end }}
 {{- if ne (dig "eniManager" "dpdk" "sriovDPConfigPath" "unset" .Values.AsMap | toString) "unset" }}
-- eniManager.dpdk.sriovDPConfigPath: no other device plugin's configuration is written
+- eniManager.dpdk.sriovDPConfigPath: `nodeAgent.sriovConfig` has another plugin's configuration written, and devices offered by nobody else
 {{- end }}
 {{- if ne (dig "eniManager" "dpdk" "resourceNames" "unset" .Values.AsMap | toString) "unset" }}
 - eniManager.dpdk.resourceNames: what a device is bound to and offered as stands in its NodeENI

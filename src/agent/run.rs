@@ -125,7 +125,7 @@ async fn turn<H: Host, B: Kubelet, W: Wakeups>(
 /// Waits for a change. There is none any more once nobody is there to make it.
 async fn change(published: &mut watch::Receiver<Publications>) {
     if published.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

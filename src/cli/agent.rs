@@ -67,6 +67,10 @@ pub struct NodeAgentArgs {
     #[arg(long, env = "SYSFS_DIR", default_value = "/sys", value_name = "FOLDER")]
     pub sysfs_dir: PathBuf,
 
+    /// The host's folder of the files of devices, such as `vfio/7` and `uio0`.
+    #[arg(long, env = "DEV_DIR", default_value = "/dev", value_name = "FOLDER")]
+    pub dev_dir: PathBuf,
+
     /// udev's folder. Without a socket `control` in it there is no udev to wait for.
     #[arg(long, env = "UDEV_DIR", default_value = "/run/udev", value_name = "FOLDER")]
     pub udev_dir: PathBuf,

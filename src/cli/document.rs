@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use clap::{Arg, Args, CommandFactory};
 
 use super::{
-    Cli, ControllerArgs, CrdGenArgs, DrainArgs, NodeAgentArgs, WITHOUT_EFFECT, WITHOUT_EFFECT_ON_NODES,
+    Cli, ControllerArgs, CrdGenArgs, DrainArgs, LoadModulesArgs, NodeAgentArgs, WITHOUT_EFFECT,
+    WITHOUT_EFFECT_ON_NODES,
 };
 
 /// What is read by libraries rather than by the operator.
@@ -34,6 +35,8 @@ pub fn document() -> String {
     table(&mut text, "drain", drain.get_arguments());
     let agent = NodeAgentArgs::augment_args(clap::Command::new("node-agent"));
     table(&mut text, "node-agent", agent.get_arguments());
+    let modules = LoadModulesArgs::augment_args(clap::Command::new("load-modules"));
+    table(&mut text, "load-modules", modules.get_arguments());
     let crd_gen = CrdGenArgs::augment_args(clap::Command::new("crd-gen"));
     table(&mut text, "crd-gen", crd_gen.get_arguments());
     text.push_str("\n## What libraries read\n\n| variable | what |\n|---|---|\n");

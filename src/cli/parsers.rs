@@ -136,3 +136,17 @@ pub(super) fn link_name(text: &str) -> Result<String, String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':');
     if plain && text.len() <= 128 { Ok(text.to_owned()) } else { Err("not the name of a link".to_owned()) }
 }
+
+/// Names of modules of the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Modules(pub Vec<String>);
+
+/// Parses names of modules with commas between them.
+pub(super) fn modules(text: &str) -> Result<Modules, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    match names.iter().find(|name| name.is_empty() || !name.bytes().all(is_plain)) {
+        Some(name) => Err(format!("{name:?} is no name of a module such as vfio-pci")),
+        None => Ok(Modules(names)),
+    }
+}

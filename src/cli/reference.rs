@@ -54,7 +54,7 @@ const NO_AWS: &str = "a node's agent asks neither AWS nor the metadata service f
 pub const WITHOUT_EFFECT_ON_NODES: &[Accepted] = &[
     accepted("ENI_PATTERN", BY_MAC),
     accepted("IGNORE_INTERFACES", BY_MAC),
-    accepted("ENABLE_DPDK", BY_SLOT),
+    accepted("ENABLE_DPDK", "--bind-devices says whether devices are bound"),
     accepted("DEFAULT_DPDK_DRIVER", BY_SLOT),
     accepted("DPDK_RESOURCE_NAMES", BY_SLOT),
     accepted("DPDK_BINDING_SCRIPT", "no script is run"),

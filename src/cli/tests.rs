@@ -93,6 +93,8 @@ const BAD_ON_NODES: &[&str] = &[
     "--check-interval=-1s",
     "--check-interval=25h",
     "--metrics-addr=19476",
+    "--bind-devices=maybe",
+    "--allow-unsafe-no-iommu=2",
     "--use-netlink=2",
     "--debug=perhaps",
 ];
@@ -109,7 +111,13 @@ fn a_bad_value_is_refused_with_the_name_of_its_flag() {
         let error = node_agent(line).expect_err(line);
         assert!(error.contains(flag), "{line}: {error}");
     }
-    for line in ["--log-format=xml crd-gen", "--dev-mode=perhaps crd-gen", "crd-gen --kind=Node"] {
+    for line in [
+        "--log-format=xml crd-gen",
+        "--dev-mode=perhaps crd-gen",
+        "crd-gen --kind=Node",
+        "load-modules --modules=../x",
+        "load-modules --modules=",
+    ] {
         let flag = line.split(['=', ' ']).find(|word| word.starts_with("--")).unwrap();
         assert!(parse(&format!("eni-operator {line}")).expect_err(line).contains(flag), "{line}");
     }
@@ -120,7 +128,20 @@ fn every_flag_is_among_those_whose_bad_values_are_tried() {
     let controller = ControllerArgs::augment_args(clap::Command::new("controller"));
     let agent = NodeAgentArgs::augment_args(clap::Command::new("node-agent"));
     // Whether a file or a folder is there is seen when it is used, and what has no effect may be anything.
-    let free = ["help", "kubeconfig", "state-dir", "sysfs-dir", "udev-dir", "networkd-dir", "resolv-conf"];
+    let free = [
+        "help",
+        "kubeconfig",
+        "state-dir",
+        "sysfs-dir",
+        "dev-dir",
+        "device-plugin-dir",
+        "pod-resources-socket",
+        "device-info-dir",
+        "sriov-config",
+        "udev-dir",
+        "networkd-dir",
+        "resolv-conf",
+    ];
     let free = [&free[..], &["eni-pattern", "ignore-interfaces"]].concat();
     for (command, bad) in [(controller, BAD), (agent, BAD_ON_NODES)] {
         let tried: Vec<&str> = bad.iter().map(|line| line.split('=').next().unwrap()).collect();

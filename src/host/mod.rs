@@ -39,7 +39,7 @@ pub trait Host: Send + Sync + 'static {
 pub enum Wakeup {
     /// Links, routes or namespaces changed.
     Changed,
-    /// A PCI function came, went, or changed its driver.
+    /// A PCI function came, went, or changed its driver; or what the kernel was asked about one was answered late.
     Device,
     /// Announcements were lost.
     Lost,

@@ -21,6 +21,7 @@ pub mod host;
 pub mod instance;
 pub mod kubelet;
 pub mod lease;
+pub mod modules;
 pub mod neighbours;
 pub mod node;
 pub mod offsets;

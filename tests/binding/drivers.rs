@@ -29,7 +29,7 @@ impl Machine {
             Ok(()) => "well".to_owned(),
             Err(error) => error.message.clone(),
         };
-        self.note(format!("{change:?}: {outcome}"));
+        self.note(&format!("{change:?}: {outcome}"));
         done
     }
 
@@ -53,7 +53,7 @@ impl Machine {
             }
         }
         for what in wrong {
-            self.wrong(format!("{what}: {change:?}"));
+            self.wrong(&format!("{what}: {change:?}"));
         }
     }
 
@@ -121,7 +121,7 @@ impl Machine {
         if self.device(place).driver.is_some() {
             return error(change, Some(EBUSY));
         }
-        if self.matching(place) != Some(driver.to_owned()) {
+        if self.matching(place) != driver {
             return error(change, Some(ENODEV));
         }
         if driver == NATIVE {
@@ -145,8 +145,10 @@ impl Machine {
     }
 
     fn probe(&mut self, place: &PciAddress) {
-        let found = self.matching(place).filter(|driver| self.drivers.contains(driver));
-        let Some(driver) = found.filter(|_| self.device(place).driver.is_none()) else { return };
+        let driver = self.matching(place);
+        if !self.drivers.contains(&driver) || self.device(place).driver.is_some() {
+            return;
+        }
         let fails = if driver == NATIVE {
             self.has(Fault::ProbeFindsNothing) || self.has(Fault::NativeFails)
         } else {
@@ -158,8 +160,8 @@ impl Machine {
     }
 
     /// The one driver that would take a device.
-    fn matching(&mut self, place: &PciAddress) -> Option<String> {
-        Some(self.device(place).driver_override.clone().unwrap_or_else(|| NATIVE.to_owned()))
+    fn matching(&mut self, place: &PciAddress) -> String {
+        self.device(place).driver_override.clone().unwrap_or_else(|| NATIVE.to_owned())
     }
 
     fn vfio_takes(&mut self, place: &PciAddress) -> bool {
@@ -220,7 +222,7 @@ impl Machine {
                 | DeviceChange::AllowNoIommu(_) => continue,
             }
             self.device(&place).pending = None;
-            self.note(format!("answered at last: {pending:?}"));
+            self.note(&format!("answered at last: {pending:?}"));
         }
     }
 }

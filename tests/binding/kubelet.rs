@@ -57,12 +57,12 @@ impl Plugin {
         let free = offered.into_iter().find(|(_, device)| machine.holders(device) == 0);
         let Some((name, device)) = free.filter(|_| !machine.has(Fault::KubeletDown)) else { return false };
         let pod = PodName { namespace: "default".to_owned(), name: pod.to_owned() };
-        machine.note(format!("{pod} gets {device} as {name}"));
+        machine.note(&format!("{pod} gets {device} as {name}"));
         let key = (name, device.to_string());
         machine.allotted.holders.entry(key).or_default().insert(pod);
-        let taken = machine.device(&device);
-        if taken.driver.as_deref() == Some(NATIVE) {
-            taken.in_pod = true;
+        // One that has just been pulled out is still on the list.
+        if let Some(taken) = machine.devices.get_mut(&device) {
+            taken.in_pod = taken.driver.as_deref() == Some(NATIVE);
         }
         true
     }
@@ -72,17 +72,19 @@ impl Machine {
     /// All pods end, and give back what they have.
     pub fn end_pods(&mut self) {
         self.allotted = Allotted::default();
-        let number = self.number();
-        for device in self.devices.values_mut().filter(|device| device.in_pod) {
+        let in_pods = self.devices.iter().filter(|(_, device)| device.in_pod);
+        for place in in_pods.map(|(place, _)| place.clone()).collect::<Vec<_>>() {
             // It comes back down, with another index, and as its pod left it.
+            let number = self.number();
+            let device = self.device(&place);
             (device.in_pod, device.up, device.index, device.mtu) = (false, false, number, 1400);
         }
-        self.note("the pods end".to_owned());
+        self.note("the pods end");
     }
 
     /// The agent hands over its lists.
     pub fn offered(&mut self, offers: &Offers) {
-        self.note(format!("offered: {}", told(offers)));
+        self.note(&format!("offered: {}", told(offers)));
         let mut seen = std::collections::BTreeSet::new();
         let mut wrong = vec![];
         for offer in offers.values().flatten() {
@@ -101,7 +103,9 @@ impl Machine {
                 wrong.push(format!("{} is offered and not bound", offer.device));
             }
         }
-        wrong.into_iter().for_each(|what| self.wrong(what));
+        for what in wrong {
+            self.wrong(&what);
+        }
         self.offers.clone_from(offers);
     }
 }

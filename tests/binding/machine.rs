@@ -50,7 +50,8 @@ pub struct Machine {
     pub faults: BTreeSet<Fault>,
     /// After how many more steps the agent dies.
     pub fuel: Option<u32>,
-    pub crashed: bool,
+    /// A fault, and after how many more steps of the agent's it begins.
+    pub begins: Option<(u32, Fault)>,
     /// The addresses of hardware that slots name or named.
     pub named: BTreeSet<MacAddress>,
     pub offers: Offers,
@@ -116,7 +117,7 @@ impl Machine {
             no_iommu: Some(false),
             faults: BTreeSet::new(),
             fuel: None,
-            crashed: false,
+            begins: None,
             named: BTreeSet::new(),
             offers: Offers::new(),
             allotted: Allotted::default(),
@@ -143,13 +144,13 @@ impl Machine {
         self.faults.contains(&fault)
     }
 
-    pub fn note(&mut self, what: String) {
+    pub fn note(&mut self, what: &str) {
         self.story.push(format!("{:>8} {what}", self.now));
     }
 
-    pub fn wrong(&mut self, what: String) {
-        self.note(format!("WRONG: {what}"));
-        self.wrong.push(what);
+    pub fn wrong(&mut self, what: &str) {
+        self.note(&format!("WRONG: {what}"));
+        self.wrong.push(what.to_owned());
     }
 
     /// A number that nothing else has.

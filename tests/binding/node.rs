@@ -81,7 +81,7 @@ impl Node {
         let Some(slot) = self.slots.get_mut(&n) else { return };
         change(slot);
         slot.metadata.generation = slot.metadata.generation.map(|generation| generation + 1);
-        lock(&self.machine).note(format!("slot {n}: {what}"));
+        lock(&self.machine).note(&format!("slot {n}: {what}"));
     }
 
     /// Lets an agent make a pass; a new one if there is none. It dies after so many steps.
@@ -90,7 +90,7 @@ impl Node {
         {
             let mut machine = lock(&self.machine);
             machine.answer();
-            (machine.fuel, machine.crashed) = (fuel, false);
+            machine.fuel = fuel;
         }
         let mut keeper = match self.keeper.take() {
             Some(keeper) => keeper,
@@ -115,7 +115,7 @@ impl Node {
     }
 
     fn agent(&self) -> Keeper<Ports, Ports, Ports> {
-        lock(&self.machine).note("an agent starts".to_owned());
+        lock(&self.machine).note("an agent starts");
         // One that died has told kubelet nothing any more.
         lock(&self.machine).offers.clear();
         self.plugin.0.send_replace([].into());
@@ -145,7 +145,7 @@ impl Node {
             (device.up, device.since, device.link_after, device.mtu) = (false, now, Some(0), 1500);
             device.alt_names.clear();
         }
-        machine.note("the machine starts anew".to_owned());
+        machine.note("the machine starts anew");
         drop(machine);
         self.plugin.0.send_replace([].into());
     }
@@ -166,7 +166,7 @@ impl Node {
     pub fn lose_journal(&mut self) {
         self.keeper = None;
         let _ = std::fs::remove_file(self.folder.path().join("journal.json"));
-        lock(&self.machine).note("the journal is lost".to_owned());
+        lock(&self.machine).note("the journal is lost");
     }
 
     /// Lets time pass.
@@ -198,8 +198,8 @@ impl Node {
     pub fn cease(&mut self) {
         let mut machine = lock(&self.machine);
         machine.faults.clear();
-        machine.fuel = None;
-        machine.note("no faults any more".to_owned());
+        (machine.fuel, machine.begins) = (None, None);
+        machine.note("no faults any more");
         machine.devices.values_mut().for_each(|device| {
             device.opened = false;
             if device.node_after.is_none() && device.driver.as_deref() != Some(NATIVE) {

@@ -28,10 +28,17 @@ impl Ports {
     async fn step(&self) {
         let dies = {
             let mut machine = lock(&self.machine);
+            machine.begins = match machine.begins {
+                Some((0, fault)) => {
+                    machine.faults.insert(fault);
+                    machine.note(&format!("{fault:?} begins"));
+                    None
+                }
+                later => later.map(|(left, fault)| (left - 1, fault)),
+            };
             match machine.fuel {
                 Some(0) => {
-                    machine.crashed = true;
-                    machine.note("the agent dies".to_owned());
+                    machine.note("the agent dies");
                     true
                 }
                 Some(left) => {
@@ -134,7 +141,7 @@ impl Machine {
         }
         let mac = device.mac;
         if !self.named.contains(&mac) {
-            self.wrong(format!("a link that no slot names is changed: {change:?}"));
+            self.wrong(&format!("a link that no slot names is changed: {change:?}"));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::rng::Rng;
 use crate::slots::{dpdk, offered};
 
 /// How many schedules there are.
-const SCHEDULES: usize = 8_000;
+const SCHEDULES: usize = 6_500;
 
 /// Something happens.
 fn act(node: &mut Node, rng: &mut Rng) {
@@ -29,13 +29,13 @@ fn act(node: &mut Node, rng: &mut Rng) {
             if let Some(fault) = rng.pick(&Fault::ALL) {
                 let mut machine = lock(&node.machine);
                 machine.faults.insert(*fault);
-                machine.note(format!("{fault:?}"));
+                machine.note(&format!("{fault:?}"));
             }
         }
         13 | 14 => {
             let mut machine = lock(&node.machine);
             machine.faults.clear();
-            machine.note("no faults".to_owned());
+            machine.note("no faults");
             machine.answer();
         }
         15 => node.kill(),
@@ -69,7 +69,7 @@ fn open(node: &Node, n: u8, opened: bool) {
     let place = place(n);
     if machine.devices.contains_key(&place) {
         machine.device(&place).opened = opened;
-        machine.note(format!("a program opens or closes {place}: {opened}"));
+        machine.note(&format!("a program opens or closes {place}: {opened}"));
         machine.answer();
     }
 }
@@ -80,7 +80,7 @@ fn pull(node: &mut Node, n: u8, another: bool) {
     if machine.devices.remove(&place(n)).is_none() {
         return;
     }
-    machine.note(format!("{} is pulled out", place(n)));
+    machine.note(&format!("{} is pulled out", place(n)));
     let gone = place(n).to_string();
     machine.allotted.holders.retain(|(_, device), _| *device != gone);
     if another {
@@ -148,7 +148,7 @@ fn whatever_happens_in_whatever_order_each_device_ends_where_it_was_asked_to() {
 /// Seeds that found something once.
 #[test]
 fn what_was_found_once_is_not_found_again() {
-    for seed in [0_u64] {
+    for seed in [1_012, 1_251] {
         schedule(seed);
     }
 }

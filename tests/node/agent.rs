@@ -124,6 +124,7 @@ impl Node {
         let (name, fault) = (self.ns.name.clone(), self.fault.clone());
         let places = Places {
             sysfs: self.folder.path().join("sys"),
+            dev: self.folder.path().join("dev"),
             udev: self.udev(),
             networkd: Some(self.networkd()).filter(|folder| folder.exists()),
             resolvers: self.resolvers(),

@@ -54,16 +54,23 @@ impl Cluster {
 
     /// Makes a slot of a node, whose ENI has this address.
     pub(crate) fn put(&self, node: &str, name: &str, mac: MacAddress, alt_name: &str) {
-        let object = json!({
+        self.put_with(node, name, mac, &json!({ "altName": alt_name }));
+    }
+
+    /// Likewise, with more in its spec.
+    pub(crate) fn put_with(&self, node: &str, name: &str, mac: MacAddress, spec: &Value) {
+        let mut object = json!({
             "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENIAttachment",
             "metadata": { "name": name },
             "spec": {
                 "nodeENI": name, "nodeName": node, "instanceID": "i-00000001", "zone": "z",
                 "subnetID": "subnet-00000001", "offset": 0, "securityGroupIDs": [], "deviceIndex": 2,
-                "deleteOnTermination": true, "description": "", "altName": alt_name,
+                "deleteOnTermination": true, "description": "", "altName": name,
                 "uniqueAltName": format!("u-{name}"), "mtu": 9001, "detachPolicy": { "type": "WaitForRelease" },
             },
         });
+        let own = object["spec"].as_object_mut().unwrap();
+        own.extend(spec.as_object().unwrap().clone());
         let now = "2026-01-01T00:00:00Z";
         let cloud = json!({
             "epoch": 1, "lastCreate": now, "lastChange": now, "eniID": "eni-00000001", "state": "Attached",

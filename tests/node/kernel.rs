@@ -16,7 +16,13 @@ fn with_host<T: Send + 'static>(ns: &NetNs, what: impl AsyncFnOnce(&Linux) -> T 
     ns.within(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let nowhere = || "nowhere".into();
-        let places = Places { sysfs: nowhere(), udev: nowhere(), networkd: None, resolvers: nowhere() };
+        let places = Places {
+            sysfs: nowhere(),
+            dev: nowhere(),
+            udev: nowhere(),
+            networkd: None,
+            resolvers: nowhere(),
+        };
         runtime.block_on(async { what(&Linux::new(places)).await })
     })
 }

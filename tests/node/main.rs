@@ -12,6 +12,8 @@ mod agent;
 mod cluster;
 mod confined;
 mod device;
+mod dpdk_vm;
+mod drivers;
 mod guards;
 mod kernel;
 mod kubelet;
@@ -22,7 +24,10 @@ mod process;
 mod restart;
 mod slots;
 mod storm;
+mod turns;
 mod uses;
 mod vm;
 #[cfg(feature = "aws")]
 mod whole;
+#[cfg(feature = "aws")]
+mod whole_dpdk;

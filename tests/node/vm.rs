@@ -5,22 +5,25 @@ use std::time::{Duration, Instant};
 
 use eni_operator::api::ConditionType;
 use serde_json::json;
-use xtask::testbed::TestbedOptions;
-use xtask::vm::Vm;
+use xtask::testbed::{Testbed, TestbedOptions};
+use xtask::vm::{Vm, VmOptions};
 
 use crate::agent::mac;
 use crate::cluster::Cluster;
+use crate::turns::Turn;
 
 /// How long what is wanted may take to be there: the machine is emulated.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 const LINK_READY: ConditionType = ConditionType::LinkReady;
 const RELEASED: ConditionType = ConditionType::Released;
 
 /// A node in its machine, and the cluster that it is of.
+// The order of the fields is the order in which they go: the turn is given back last.
 pub(crate) struct Machine {
     pub(crate) vm: Vm,
     pub(crate) cluster: Cluster,
+    _turn: Turn,
 }
 
 impl Machine {
@@ -30,18 +33,30 @@ impl Machine {
 
     /// With more than an API server.
     pub(crate) fn with(options: &TestbedOptions) -> Option<Self> {
+        Self::made(options, "", |_| VmOptions::default())
+    }
+
+    /// With more than an API server, with further flags of the agent, and with what else a machine may have.
+    pub(crate) fn made(
+        options: &TestbedOptions,
+        flags: &str,
+        machine: impl FnOnce(&Testbed) -> VmOptions,
+    ) -> Option<Self> {
         if !xtask::parts::has(xtask::vm::obtainable()).unwrap() {
             return None;
         }
+        let turn = Turn::take();
         let cluster = Cluster::with(options)?;
-        let mut vm = Vm::node(&cluster.testbed, &xtask::vm::agent().unwrap(), "node-a").unwrap();
+        let agent = xtask::vm::agent().unwrap();
+        let machine = machine(&cluster.testbed);
+        let mut vm = Vm::node_with(&cluster.testbed, &agent, "node-a", flags, machine).unwrap();
         vm.run("ip -ts -o monitor link >>/run/monitor 2>&1 &").unwrap();
-        Some(Self { vm, cluster })
+        Some(Self { vm, cluster, _turn: turn })
     }
 
     /// Waits until a slot has a condition.
     #[track_caller]
-    fn until_said(&mut self, slot: &str, type_: ConditionType, status: &str, reason: &str) {
+    pub(crate) fn until_said(&mut self, slot: &str, type_: ConditionType, status: &str, reason: &str) {
         let begun = Instant::now();
         while !self.cluster.says(slot, type_, status, reason) {
             if begun.elapsed() > PATIENCE {
@@ -53,7 +68,7 @@ impl Machine {
     }
 
     #[track_caller]
-    fn until_ready(&mut self, slot: &str) {
+    pub(crate) fn until_ready(&mut self, slot: &str) {
         self.until_said(slot, LINK_READY, "True", "AsSpecified");
     }
 

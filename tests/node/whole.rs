@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use xtask::http::request;
 use xtask::kubectl::Kubectl;
 use xtask::process::{Guarded, Output};
-use xtask::testbed::TestbedOptions;
-use xtask::vm::Hypervisor;
+use xtask::testbed::{Testbed, TestbedOptions};
+use xtask::vm::{Hypervisor, VmOptions};
 
 use crate::vm::Machine;
 
@@ -18,11 +18,11 @@ use crate::vm::Machine;
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// All that there is.
-struct Whole {
-    node: Machine,
+pub(crate) struct Whole {
+    pub(crate) node: Machine,
     controller: Guarded,
     hypervisor: Hypervisor,
-    kubectl: Kubectl,
+    pub(crate) kubectl: Kubectl,
     ec2: String,
 }
 
@@ -40,7 +40,7 @@ fn region() -> Value {
     })
 }
 
-fn node_eni(name: &str, subnets: &[&str], index: u32) -> Value {
+pub(crate) fn node_eni(name: &str, subnets: &[&str], index: u32) -> Value {
     json!({
         "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": { "name": name },
         // Without udev the kernel calls all devices `eth` and a number.
@@ -53,8 +53,14 @@ fn node_eni(name: &str, subnets: &[&str], index: u32) -> Value {
 
 impl Whole {
     fn new() -> Option<Self> {
+        Self::with("", |_| VmOptions::default())
+    }
+
+    /// With further flags of the agent, and what else its machine may have.
+    pub(crate) fn with(flags: &str, machine: impl FnOnce(&Testbed) -> VmOptions) -> Option<Self> {
         let ec2_args = vec!["--unthrottled".to_owned()];
-        let node = Machine::with(&TestbedOptions { ec2: true, ec2_args, ..TestbedOptions::default() })?;
+        let options = TestbedOptions { ec2: true, ec2_args, ..TestbedOptions::default() };
+        let node = Machine::made(&options, flags, machine)?;
         let testbed = &node.cluster.testbed;
         let ec2 = testbed.ec2_endpoint().unwrap().to_owned();
         let made = request("POST", &ec2, "/_sim/seed", Some(&region())).unwrap();
@@ -85,14 +91,14 @@ impl Whole {
     }
 
     /// Applies an object with kubectl.
-    fn apply(&self, object: &Value) {
+    pub(crate) fn apply(&self, object: &Value) {
         let file = self.node.cluster.testbed.folder().join("object.json");
         std::fs::write(&file, object.to_string()).unwrap();
         self.kubectl.run(&["apply", "-f", file.to_str().unwrap()]).unwrap();
     }
 
     /// What kubectl shows.
-    fn get(&self, args: &[&str]) -> Value {
+    pub(crate) fn get(&self, args: &[&str]) -> Value {
         let kubeconfig = self.node.cluster.testbed.kubeconfig_path();
         let mut command = Command::new(self.kubectl.binary());
         command.arg("--kubeconfig").arg(kubeconfig).args(["get", "-o", "json"]).args(args);
@@ -101,7 +107,7 @@ impl Whole {
 
     /// Waits until something holds, while devices are plugged in and pulled out as EC2 says.
     #[track_caller]
-    fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
             self.hypervisor.work(&mut self.node.vm).unwrap();
@@ -116,7 +122,7 @@ impl Whole {
     }
 
     /// How many slots of a `NodeENI` are ready.
-    fn ready(&self, node_eni: &str) -> usize {
+    pub(crate) fn ready(&self, node_eni: &str) -> usize {
         let all = self.get(&["nenia"]);
         let is_ready = |one: &&Value| {
             let conditions = one["status"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -127,7 +133,7 @@ impl Whole {
     }
 
     /// ENIs in EC2, but for the instance's own.
-    fn enis(&self) -> usize {
+    pub(crate) fn enis(&self) -> usize {
         let state = request("GET", &self.ec2, "/_sim/state", None).unwrap();
         state["enis"].as_object().unwrap().len() - 1
     }

@@ -1,5 +1,6 @@
 //! What wakes the agent: the kernel's announcements. What they say is not believed, only that they came.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use neli::consts::socket::{Msg, NlFamily};
@@ -8,6 +9,7 @@ use neli::socket::asynchronous::NlSocketHandle;
 use neli::types::Buffer;
 use neli::utils::Groups;
 use tokio::io::unix::AsyncFd;
+use tokio::sync::Notify;
 
 use crate::host::{Wakeup, Wakeups};
 use crate::model::HostError;
@@ -29,6 +31,7 @@ const ENOBUFS: i32 = 105;
 pub struct Events {
     links: NlSocketHandle,
     devices: Option<AsyncFd<NlSocket>>,
+    late: Arc<Notify>,
     buffer: usize,
 }
 
@@ -47,7 +50,13 @@ impl Events {
             // look.
             tracing::warn!(%error, "announcements of PCI devices cannot be had");
         }
-        Ok(Self { links, devices: devices.ok(), buffer })
+        Ok(Self { links, devices: devices.ok(), late: Arc::default(), buffer })
+    }
+
+    /// Wakes also when the kernel has answered what it was asked long ago: [`super::Linux::late_answers`].
+    #[must_use]
+    pub fn heed(self, late: Arc<Notify>) -> Self {
+        Self { late, ..self }
     }
 
     /// Subscribes to links anew.
@@ -77,6 +86,7 @@ impl Wakeups for Events {
                     Err(error) if error.raw_os_error() == Some(ENOBUFS) => return Wakeup::Lost,
                     Err(error) => Failed::Devices(error.to_string()),
                 },
+                () = self.late.notified() => return Wakeup::Device,
             };
             match failed {
                 Failed::Links(error) => return self.renew(&error).await,

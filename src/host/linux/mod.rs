@@ -1,27 +1,34 @@
 //! The real host: rtnetlink, and files that the kernel and udev show.
 
+mod aside;
 mod decode;
 mod events;
 mod networkd;
+mod overrides;
 mod requests;
 mod sysfs;
 mod wire;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use neli::consts::nl::NlmF;
+use tokio::sync::Notify;
 
 pub use self::events::Events;
 
 use self::decode::{Hops, IFF_UP, ifla};
+use self::overrides::Overrides;
 use self::requests::Requests;
 use self::wire::Body;
+use self::writer::Writer;
 use super::Host;
 use crate::model::{
-    DefaultRoute, DeviceChange, Elsewhere, HostError, HostView, Link, LinkChange, MacAddress, NetNsId,
-    Platform,
+    DefaultRoute, DeviceChange, Elsewhere, Function, HostError, HostView, Link, LinkChange, MacAddress,
+    NetNsId,
 };
 
 /// Message types of rtnetlink: `RTM_*` of `linux/rtnetlink.h`.
@@ -49,6 +56,8 @@ const AF_BRIDGE: u8 = 7;
 pub struct Places {
     /// The kernel's sysfs.
     pub sysfs: PathBuf,
+    /// The folder of the files of devices, such as `vfio/7` and `uio0`.
+    pub dev: PathBuf,
     /// udev's folder in `/run`. Where it has no socket `control`, there is no udev to wait for.
     pub udev: PathBuf,
     /// Where systemd-networkd looks for files, if it is to be told of devices that it must leave alone.
@@ -61,13 +70,44 @@ pub struct Places {
 pub struct Linux {
     requests: Requests,
     places: Places,
+    writer: Writer,
+    overrides: Overrides,
+    late: Arc<Notify>,
 }
 
 impl Linux {
     /// The host whose network namespace this thread is in.
     #[must_use]
     pub fn new(places: Places) -> Self {
-        Self { requests: Requests::default(), places }
+        let late = Arc::new(Notify::new());
+        let writer = Writer::new(&places.sysfs, late.clone());
+        let overrides = Overrides::new(&places.sysfs, late.clone());
+        Self { requests: Requests::default(), places, writer, overrides, late }
+    }
+
+    /// What is told when the kernel has answered at last what it was asked about a device: [`Events::heed`].
+    #[must_use]
+    pub fn late_answers(&self) -> Arc<Notify> {
+        self.late.clone()
+    }
+
+    /// The network devices on the PCI bus, with what is going on about them.
+    async fn functions(&self) -> Vec<Function> {
+        let mut functions = sysfs::functions(&self.places.sysfs, &self.places.dev);
+        // Reading from a device waits for a write about it.
+        let writes = self.writer.unanswered();
+        let free = functions.iter().map(|one| &one.address).filter(|one| !writes.contains_key(one));
+        let mut overrides = self.overrides.read(free.cloned().collect()).await;
+        for function in &mut functions {
+            if let Some(driver) = overrides.remove(&function.address) {
+                function.binding.driver_override = driver;
+                continue;
+            }
+            let ours = writes.get(&function.address).cloned();
+            let pending = ours.unwrap_or_else(|| sysfs::locked_by(function, &self.places.dev));
+            function.binding.pending = Some(pending);
+        }
+        functions
     }
 
     /// The links of the agent's namespace, or of another.
@@ -157,7 +197,7 @@ impl Host for Linux {
     async fn look(&self) -> Result<HostView, HostError> {
         let mut links = self.links(None).await?;
         let (routes, addresses) = (self.routes().await?, self.addresses().await?);
-        let functions = sysfs::functions(&self.places.sysfs);
+        let functions = self.functions().await;
         for link in &mut links {
             link.settled = sysfs::is_settled(&self.places.udev, link.index);
             let function = functions.iter().find(|function| match &link.pci {
@@ -170,7 +210,7 @@ impl Host for Linux {
             }
         }
         let resolvers = read(&self.places.resolvers);
-        let platform = Platform::default();
+        let platform = sysfs::platform(&self.places.sysfs);
         Ok(HostView { links, functions, platform, routes, addresses, resolvers })
     }
 
@@ -211,7 +251,7 @@ impl Host for Linux {
     }
 
     async fn write(&self, change: &DeviceChange) -> Result<(), HostError> {
-        todo!("{change:?}")
+        self.writer.write(change).await
     }
 
     async fn disown(&self, devices: &BTreeSet<MacAddress>) -> Result<(), HostError> {

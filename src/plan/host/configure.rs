@@ -45,7 +45,7 @@ pub(super) fn found(
         return Outcome { say: Some(say), ..Outcome::default() };
     }
     if let Err(outcome) = restore::leftovers(world, slot, link, memory) {
-        return outcome;
+        return *outcome;
     }
     let seen_for = memory.here.map_or(SignedDuration::ZERO, |(_, since)| world.now.since(since));
     if !link.settled && seen_for < UDEV_PATIENCE {

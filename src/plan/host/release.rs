@@ -25,7 +25,7 @@ pub(super) fn found(
     }
     let record = match restore::leftovers(world, slot, link, memory) {
         Ok(record) => record,
-        Err(outcome) => return outcome,
+        Err(outcome) => return *outcome,
     };
     let Some(elsewhere) = world.elsewhere else {
         return Outcome { look_elsewhere: true, ..Outcome::default() };

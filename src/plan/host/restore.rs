@@ -179,12 +179,12 @@ pub(super) fn leftovers(
     slot: &NodeENIAttachment,
     link: &Link,
     memory: &mut SlotMemory,
-) -> Result<Option<Record>, Outcome> {
+) -> Result<Option<Record>, Box<Outcome>> {
     let record = super::mac(slot).and_then(|mac| world.journal.devices.get(&mac));
     let Some(record) = record.filter(|record| record.rebound.is_some()) else { return Ok(None) };
     let function = function_of(world, link);
     if let Some(blocked) = function.and_then(|function| blocked(slot, function)) {
-        return Err(blocked);
+        return Err(Box::new(blocked));
     }
     let marked = function.filter(|function| function.binding.driver_override.is_some());
     let Some(function) = marked.filter(|_| world.settings.binds_devices) else {
@@ -193,15 +193,15 @@ pub(super) fn leftovers(
     };
     if let Some((left, words)) = memory.device.not_restored(world.now) {
         let say = stays(slot, Say::of(Phase::Failed, link), Reason::RollbackFailed, words);
-        return Err(Outcome { say: Some(say), within: Some(left), ..Outcome::default() });
+        return Err(Box::new(Outcome { say: Some(say), within: Some(left), ..Outcome::default() }));
     }
     let change = DeviceChange::Override { device: function.address.clone(), driver: None };
     if memory.device.done.as_ref() == Some(&change) {
         memory.device.done = None;
         memory.device.restore.add(no_effect(&change), world.now);
-        return Err(Outcome { within: Some(SOON), ..Outcome::default() });
+        return Err(Box::new(Outcome { within: Some(SOON), ..Outcome::default() }));
     }
-    Err(Outcome { changes: vec![Change::Device(change)], ..Outcome::default() })
+    Err(Box::new(Outcome { changes: vec![Change::Device(change)], ..Outcome::default() }))
 }
 
 /// What to say of a write that the kernel took and that changed nothing.

@@ -109,7 +109,13 @@ impl Say {
             Some(driver) => format!("{driver} has it"),
             None => "no driver of the host has it".to_owned(),
         };
-        let reason = if slot.spec.release { Reason::Removing } else { Reason::AsSpecified };
+        let asked_for = slot.spec.dpdk.as_ref().is_some_and(|dpdk| dpdk.enabled);
+        let reason = match self.verdict(ConditionType::LinkReady) {
+            _ if slot.spec.release => Reason::Removing,
+            // What keeps it from having its link keeps it from its driver.
+            Some(verdict) if asked_for => verdict.reason,
+            Some(_) | None => Reason::AsSpecified,
+        };
         self.no(ConditionType::DriverBound, reason, why)
     }
 

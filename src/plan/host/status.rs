@@ -69,47 +69,41 @@ pub fn is_released(object: &NodeENIAttachment) -> bool {
 /// That a link is not ready is the controller's to tell, with all else that keeps an ENI from being so.
 #[must_use]
 pub fn events(object: &NodeENIAttachment, after: &NodeENIAttachmentStatus) -> Vec<Event> {
-    let told = |(type_, status, tell): News| {
+    let told = |(type_, status): (ConditionType, &str)| {
         let find =
             |conditions: &[_]| find_condition(conditions, type_).filter(|one| one.status == status).cloned();
-        let before = object.status.as_ref().and_then(|before| find(&before.conditions));
         let now = find(&after.conditions)?;
-        let (warning, reason, each) = tell(&now.reason)?;
-        let known =
-            before.is_some_and(|was| was.reason == now.reason && (!each || was.message == now.message));
+        let reason = Reason::named(&now.reason)?;
+        let event = event(type_, reason)?;
+        let before = object.status.as_ref().and_then(|before| find(&before.conditions));
+        // Another hash is news.
+        let same = |was: &str| reason != Reason::PluginConfigured || was == now.message;
+        let known = before.is_some_and(|was| was.reason == now.reason && same(&was.message));
+        let warning = reason != Reason::PluginConfigured;
         let message = format!("node {}: {}", object.spec.node_name, now.message);
-        (!known).then_some(Event { warning, reason, message })
+        (!known).then_some(Event { warning, reason: event, message })
     };
-    let news: [News; 4] = [
-        (ConditionType::NodeDisturbed, "True", disturbed),
-        (ConditionType::Released, "False", kept),
-        (ConditionType::DriverBound, "False", not_bound),
-        (ConditionType::Advertised, "False", configured),
+    let news = [
+        (ConditionType::NodeDisturbed, "True"),
+        (ConditionType::Released, "False"),
+        (ConditionType::DriverBound, "False"),
+        (ConditionType::Advertised, "False"),
     ];
     news.into_iter().filter_map(told).chain(unsafe_use(object, after)).collect()
 }
 
-/// A condition, the status that is news, and by its reason the event: whether it is a warning, its reason, and whether
-/// another message is news too.
-type News = (ConditionType, &'static str, fn(&str) -> Option<(bool, &'static str, bool)>);
-
-fn disturbed(reason: &str) -> Option<(bool, &'static str, bool)> {
-    let resolvers = reason == Reason::ResolversChanged.name();
-    Some((true, if resolvers { "ResolversChanged" } else { "DefaultRouteTaken" }, false))
-}
-
-fn kept(reason: &str) -> Option<(bool, &'static str, bool)> {
-    let told = [(Reason::UnbindBlocked, "UnbindBlocked"), (Reason::RollbackFailed, "RollbackFailed")];
-    told.into_iter().find(|(one, _)| one.name() == reason).map(|(_, event)| (true, event, false))
-}
-
-fn not_bound(reason: &str) -> Option<(bool, &'static str, bool)> {
-    let failed = (Reason::BindFailed.name() == reason).then_some((true, "BindFailed", false));
-    failed.or_else(|| kept(reason))
-}
-
-fn configured(reason: &str) -> Option<(bool, &'static str, bool)> {
-    (reason == Reason::PluginConfigured.name()).then_some((false, "PluginConfigured", true))
+/// The event that tells of a condition with a reason, if one does.
+fn event(type_: ConditionType, reason: Reason) -> Option<&'static str> {
+    match (type_, reason) {
+        (ConditionType::NodeDisturbed, Reason::ResolversChanged) => Some("ResolversChanged"),
+        (ConditionType::NodeDisturbed, _) => Some("DefaultRouteTaken"),
+        (ConditionType::Advertised, Reason::PluginConfigured) => Some("PluginConfigured"),
+        (ConditionType::Advertised, _) => None,
+        (_, Reason::UnbindBlocked) => Some("UnbindBlocked"),
+        (_, Reason::RollbackFailed) => Some("RollbackFailed"),
+        (_, Reason::BindFailed) => Some("BindFailed"),
+        _ => None,
+    }
 }
 
 /// That a device is used without an IOMMU is told each time that this begins.

@@ -86,6 +86,8 @@ enum Mark {
     Value(String),
     /// In the place of a whole line.
     Line(String),
+    /// The end of the only item of a list. Without it there would be no list, and no value of its field.
+    EndOrNone,
 }
 
 impl Marks {
@@ -97,7 +99,10 @@ impl Marks {
 
     fn mark(&mut self, value: &Value) -> Value {
         match value {
-            Value::Array(items) => Value::Array(items.iter().flat_map(|item| self.mark_item(item)).collect()),
+            Value::Array(items) => {
+                let alone = items.len() == 1;
+                Value::Array(items.iter().flat_map(|item| self.mark_item(item, alone)).collect())
+            }
             Value::Object(fields) => match marker(value) {
                 Some(hole) => self.word(Mark::Value(words(hole, "fill"))),
                 None => fields.iter().map(|(key, value)| (key.clone(), self.mark(value))).collect(),
@@ -106,7 +111,7 @@ impl Marks {
         }
     }
 
-    fn mark_item(&mut self, item: &Value) -> Vec<Value> {
+    fn mark_item(&mut self, item: &Value, alone: bool) -> Vec<Value> {
         let Some(hole) = marker(item).filter(|hole| hole.contains_key("item")) else {
             return vec![self.mark(item)];
         };
@@ -115,9 +120,9 @@ impl Marks {
         } else {
             format!("range {}", words(hole, "range"))
         };
-        let begin = self.word(Mark::Line(head));
+        let begin = self.word(Mark::Line(format!("{{{{- {head} }}}}")));
         let inside = self.mark(&hole["item"]);
-        let end = self.word(Mark::Line("end".to_owned()));
+        let end = self.word(if alone { Mark::EndOrNone } else { Mark::Line("{{- end }}".to_owned()) });
         vec![begin, inside, end]
     }
 
@@ -126,13 +131,22 @@ impl Marks {
         for (word, mark) in &self.0 {
             text = match mark {
                 Mark::Value(expression) => text.replace(word, &format!("{{{{ {expression} | toJson }}}}")),
-                Mark::Line(expression) => {
-                    text.replace(&format!("- {word}\n"), &format!("{{{{- {expression} }}}}\n"))
+                Mark::Line(line) => text.replace(&format!("- {word}\n"), &format!("{line}\n")),
+                Mark::EndOrNone => {
+                    let indent = indent_of(&text, word);
+                    let lines = format!("{{{{- else }}}}\n{indent}  []\n{indent}{{{{- end }}}}\n");
+                    text.replace(&format!("- {word}\n"), &lines)
                 }
             };
         }
         text
     }
+}
+
+/// What stands before the list item that a word is.
+fn indent_of(text: &str, word: &str) -> String {
+    let line = text.lines().find(|line| line.trim_start() == format!("- {word}")).unwrap_or_default();
+    " ".repeat(line.len() - line.trim_start().len())
 }
 
 fn words(hole: &Map<String, Value>, key: &str) -> String {
@@ -155,16 +169,24 @@ mod tests {
                 only_if(".Values.off", false, &json!("never")),
                 each("$key, $value := .Values.map", &json!({ "key": filled("$key", &json!("")) })),
             ],
+            "inner": { "perhaps": [only_if(".Values.on", false, &json!("one"))] },
         });
         let manifest = plain(&object);
         assert_eq!(
             manifest,
             json!({
                 "kind": "Example", "replicas": 2, "says": "{{ not ours }}",
-                "list": ["always", { "name": "x" }],
+                "list": ["always", { "name": "x" }], "inner": { "perhaps": [] },
             })
         );
         let expected = "\
+inner:
+  perhaps:
+  {{- if .Values.on }}
+  - one
+  {{- else }}
+    []
+  {{- end }}
 kind: Example
 list:
 - always

@@ -20,6 +20,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
 pub use self::node::NodeOptions;
+pub(crate) use self::parts::{containerd, runtime_obtainable};
 
 use self::control::{API, Control, MAIN};
 use self::node::{Node, Place, Site};

@@ -30,12 +30,20 @@ pub(super) struct Parts {
     root: PathBuf,
 }
 
+/// Fails with the reason if containerd cannot be had here.
+pub(crate) fn runtime_obtainable() -> Result<()> {
+    image::obtainable()?;
+    if cache::has(&name())? { Ok(()) } else { debian::obtainable() }
+}
+
+/// containerd's binary.
+pub(crate) fn containerd() -> Result<PathBuf> {
+    Ok(find()?.program("containerd"))
+}
+
 /// Fails with the reason if nodes cannot be had here.
 pub(super) fn obtainable() -> Result<()> {
-    image::obtainable()?;
-    if !cache::has(&name())? {
-        debian::obtainable()?;
-    }
+    runtime_obtainable()?;
     for program in ["bash", "unshare", "nsenter", "mount", "ip"] {
         ensure!(on_path(program).is_some(), "no {program}, which nodes are made with");
     }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::authentication::v1::TokenRequest;
@@ -91,13 +92,23 @@ impl Testbed {
 
     /// A token of one of the chart's pods.
     pub fn token_of(&self, bearer: Bearer<'_>) -> Result<String> {
-        self.grant_in(DEFAULT_NAMESPACE)?;
+        self.grant()?;
         let config = self.kube_config()?;
         block_on(async {
             let client = client(config)?;
             let pod = apply(&client, &bearer.object()).await?;
-            token(&client, bearer.identity().name(), &pod).await
+            bound_token(&client, DEFAULT_NAMESPACE, bearer.identity().name(), Some(&pod)).await
         })?
+    }
+
+    /// Grants the chart's identities their rights, once: nothing here takes them away.
+    fn grant(&self) -> Result<()> {
+        let mut granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*granted {
+            self.grant_in(DEFAULT_NAMESPACE)?;
+            *granted = true;
+        }
+        Ok(())
     }
 
     /// A client with the controller's token. To be called inside a tokio runtime, and used inside that one only.
@@ -150,16 +161,22 @@ async fn apply(client: &Client, object: &Value) -> Result<DynamicObject> {
     applied.with_context(|| format!("apply {} {name}", kind.kind))
 }
 
-/// A token as kubelet asks for one: of an account, and bound to a pod.
-async fn token(client: &Client, account: &str, pod: &DynamicObject) -> Result<String> {
-    let request = json!({
+/// A token as kubelet asks for one: of an account, and bound to a pod, if there is one.
+pub async fn bound_token<K: ResourceExt>(
+    client: &Client,
+    namespace: &str,
+    account: &str,
+    pod: Option<&K>,
+) -> Result<String> {
+    let mut request = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": {},
-        "spec": {
-            "audiences": [], "expirationSeconds": 86400,
-            "boundObjectRef": { "kind": "Pod", "apiVersion": "v1", "name": pod.name_any(), "uid": pod.uid() },
-        },
+        "spec": { "audiences": [], "expirationSeconds": 86400 },
     });
-    let path = format!("/api/v1/namespaces/{DEFAULT_NAMESPACE}/serviceaccounts/{account}/token");
+    if let Some(pod) = pod {
+        request["spec"]["boundObjectRef"] =
+            json!({ "kind": "Pod", "apiVersion": "v1", "name": pod.name_any(), "uid": pod.uid() });
+    }
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
     let post = axum::http::Request::post(path).header(axum::http::header::CONTENT_TYPE, "application/json");
     let post = post.body(request.to_string().into_bytes()).context("make a request for a token")?;
     let granted: TokenRequest =

@@ -28,7 +28,7 @@ use self::{apiserver::Apiserver, credentials::Credentials};
 pub use self::{
     command::run,
     ec2::{Ec2Sim, REGION, SECRET},
-    identity::Bearer,
+    identity::{Bearer, bound_token},
 };
 use crate::{
     go_tools::{ETCD, KUBE_APISERVER},
@@ -62,6 +62,8 @@ pub struct Testbed {
     etcd: Mutex<Guarded>,
     ec2: Option<Ec2Sim>,
     credentials: Credentials,
+    /// Whether the chart's identities have their rights.
+    granted: Mutex<bool>,
     _janitor: Janitor,
     scratch: TempDir,
 }
@@ -84,6 +86,11 @@ impl Testbed {
             }
         }
         outcome
+    }
+
+    /// The token of an administrator.
+    pub(crate) fn admin_token(&self) -> &str {
+        &self.credentials.token
     }
 
     /// The testbed of this process: etcd and the API server with the CRDs, started at the first call.
@@ -111,6 +118,7 @@ impl Testbed {
             etcd: Mutex::new(etcd),
             ec2,
             credentials,
+            granted: Mutex::new(false),
             _janitor: janitor,
             scratch,
         };

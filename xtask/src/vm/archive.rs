@@ -8,12 +8,27 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::VmOptions;
 use super::guest::INIT;
 use super::parts::Parts;
 
-/// Modules of the kernel that the machine needs, with what they need in turn.
-const MODULES: &[&str] =
-    &["virtio_pci", "virtio_net", "e1000e", "macvlan", "ipvlan", "8021q", "veth", "af_packet"];
+/// Modules of the kernel that every machine has loaded, with what they need in turn.
+const LOADED: &[&str] = &[
+    "virtio_pci",
+    "virtio_net",
+    "virtio_blk",
+    "crc32c_generic",
+    "ext4",
+    "e1000e",
+    "macvlan",
+    "ipvlan",
+    "8021q",
+    "veth",
+    "af_packet",
+];
+
+/// Modules that are on its disk, for who loads them.
+const AT_HAND: &[&str] = &["vfio_pci", "vfio_iommu_type1", "uio_pci_generic"];
 
 /// Folders of the disk.
 const FOLDERS: &[&str] = &[
@@ -36,8 +51,8 @@ const FOLDERS: &[&str] = &[
 const FOLDER: u32 = 0o040_755;
 const PROGRAM: u32 = 0o100_755;
 
-/// Writes the disk with these further files.
-pub(super) fn write(to: &Path, parts: &Parts, files: &[(PathBuf, String)]) -> Result<()> {
+/// Writes the disk with what the options add.
+pub(super) fn write(to: &Path, parts: &Parts, options: &VmOptions) -> Result<()> {
     let file = File::create(to).with_context(|| format!("create {}", to.display()))?;
     let mut archive = Archive { out: BufWriter::new(file), made: BTreeSet::new(), inode: 1 };
     for folder in FOLDERS {
@@ -45,30 +60,27 @@ pub(super) fn write(to: &Path, parts: &Parts, files: &[(PathBuf, String)]) -> Re
     }
     archive.put("init", PROGRAM, INIT.as_bytes())?;
     archive.file(&parts.busybox(), "bin/busybox")?;
-    let mut loads = vec![];
-    for (number, module) in parts.modules(MODULES)?.iter().enumerate() {
-        let at = format!("lib/modules/{number:02}.ko");
-        archive.file(module, &at)?;
-        loads.push(format!("/{at}\n"));
-    }
-    archive.put("modules", 0o100_644, loads.concat().as_bytes())?;
-    for file in with_libraries(Path::new("/usr/sbin/ip"))? {
-        let at = file.to_string_lossy().trim_start_matches('/').to_owned();
-        archive.file(&file, &at)?;
-    }
-    for (from, at) in files {
+    archive.modules(parts, &options.modules)?;
+    let ip = Path::new("/usr/sbin/ip");
+    archive.file(ip, "usr/sbin/ip")?;
+    let libraries = libraries(ip)?;
+    ensure!(!libraries.is_empty(), "ldd knows no libraries of {}", ip.display());
+    archive.libraries(&libraries)?;
+    for (from, at) in &options.files {
         archive.file(from, at)?;
+        if at.starts_with("bin/") {
+            // A static one has none.
+            archive.libraries(&self::libraries(from)?)?;
+        }
     }
     archive.finish()
 }
 
-/// A program of this machine and the libraries that it is linked to, as `ldd` finds them.
-fn with_libraries(program: &Path) -> Result<Vec<PathBuf>> {
+/// The libraries that a program of this machine is linked to, as `ldd` finds them.
+fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("ldd").arg(program).output().context("run ldd")?;
-    ensure!(output.status.success(), "ldd {} failed", program.display());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let libraries = text.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from);
-    Ok(std::iter::once(program.to_owned()).chain(libraries).collect())
+    Ok(text.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect())
 }
 
 /// An archive in cpio's "new ASCII" form, the one that the kernel reads.
@@ -79,8 +91,36 @@ struct Archive {
 }
 
 impl Archive {
-    /// A file with the folders above it.
+    /// Modules where the kernel's own folder has them, and the list of those that are loaded at the start.
+    fn modules(&mut self, parts: &Parts, further: &[&str]) -> Result<()> {
+        let names = [LOADED, further].concat();
+        let at = |path: &Path| -> Result<String> {
+            let path = path.strip_prefix(parts.root()).context("a module is elsewhere")?;
+            Ok(path.to_string_lossy().into_owned())
+        };
+        let mut loads = vec![];
+        for module in parts.modules(&names)? {
+            loads.push(format!("/{}\n", at(&module)?));
+        }
+        self.put("modules", 0o100_644, loads.concat().as_bytes())?;
+        let lists = ["modules.dep", "modules.builtin"].map(|name| parts.of_modules(name));
+        for file in lists.into_iter().chain(parts.modules(&[&names, AT_HAND].concat())?.into_iter().map(Ok)) {
+            let file = file?;
+            self.file(&file, &at(&file)?)?;
+        }
+        Ok(())
+    }
+
+    /// Libraries where this machine has them.
+    fn libraries(&mut self, all: &[PathBuf]) -> Result<()> {
+        all.iter().try_for_each(|file| self.file(file, file.to_string_lossy().trim_start_matches('/')))
+    }
+
+    /// A file with the folders above it, once.
     fn file(&mut self, from: &Path, at: &str) -> Result<()> {
+        if !self.made.insert(at.to_owned()) {
+            return Ok(());
+        }
         let bytes = fs::read(from).with_context(|| format!("read {}", from.display()))?;
         let above: Vec<&str> = at.split('/').collect();
         for depth in 1..above.len() {

@@ -20,11 +20,13 @@ pub(super) const INIT: &str = r#"#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+mount -t securityfs securityfs /sys/kernel/security
 mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /run
 exec </dev/console >/dev/console 2>&1
 export PATH=/usr/sbin:/bin HOME=/
 while read -r module; do insmod "$module" || echo "no $module"; done </modules
+[ ! -e /dev/vda ] || mount -t ext4 /dev/vda /var
 ip() { /usr/sbin/ip "$@"; }
 ip link set lo up
 stty -F /dev/ttyS1 raw -echo

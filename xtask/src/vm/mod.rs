@@ -7,10 +7,13 @@
 mod archive;
 mod guest;
 mod hypervisor;
+pub mod kubelet;
 mod monitor;
 mod node;
 mod parts;
+mod programs;
 mod show;
+pub mod state;
 
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -18,7 +21,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::guest::Guest;
@@ -26,11 +29,15 @@ pub use self::hypervisor::Hypervisor;
 use self::monitor::Monitor;
 pub use self::node::agent;
 pub use self::parts::obtainable;
+pub use self::programs::{compilable, program};
 pub use self::show::show;
 use crate::process::{Guarded, Output};
 
 /// Ports for devices: as many as a big instance has ENIs.
 const PORTS: usize = 15;
+
+/// A machine's memory in MiB, with its disk.
+const MEMORY: u32 = 1024;
 
 /// How long the machine may take to answer. It boots in 5 to 15 s.
 const BOOT: Duration = Duration::from_mins(2);
@@ -51,7 +58,22 @@ pub struct VmOptions {
     pub files: Vec<(PathBuf, String)>,
     /// The one address outside that it can reach, as [`FORWARDED`].
     pub forward: Option<String>,
+    /// Whether its devices are behind an IOMMU.
+    pub iommu: bool,
+    /// Modules of its kernel that are loaded at its start, by their names with `_`, beside those of its devices.
+    pub modules: Vec<&'static str>,
+    /// Words for its kernel, such as `lockdown=integrity`.
+    pub words: Vec<&'static str>,
+    /// Commands that are run before its agent starts.
+    pub first: Vec<&'static str>,
+    /// Its memory in MiB, if it takes more than others.
+    pub memory: Option<u32>,
+    /// A disk for its `/var`, which then outlives it: [`state::empty`].
+    pub state: Option<PathBuf>,
 }
+
+/// The functions of one device, of which all are plugged in and pulled out together. They share an IOMMU group.
+const FUNCTIONS: usize = 2;
 
 /// A running machine. It ends when it is dropped, or when this process does.
 // The order of the fields is the order in which they go: the process first, then its folder.
@@ -69,7 +91,7 @@ impl Vm {
         let parts = parts::find()?;
         let folder = tempfile::Builder::new().prefix("eni-vm-").tempdir().context("make a folder")?;
         let disk = folder.path().join("disk.cpio");
-        archive::write(&disk, &parts, &options.files)?;
+        archive::write(&disk, &parts, options)?;
         let mut qemu = Guarded::spawn(
             "qemu",
             &command(&parts, folder.path(), &disk, options),
@@ -97,11 +119,28 @@ impl Vm {
 
     /// Plugs a device with this address into a port.
     pub fn plug(&mut self, port: usize, mac: &str) -> Result<()> {
-        let (id, net) = (format!("eni{port}"), format!("net{port}"));
+        self.plug_function(port, &format!("eni{port}"), mac, &json!({}))
+    }
+
+    /// Plugs a device with two functions in, each of which is a network device.
+    pub fn plug_pair(&mut self, port: usize, macs: [&str; FUNCTIONS]) -> Result<()> {
+        // The first function announces the whole device, so it comes last.
+        for (function, mac) in macs.into_iter().enumerate().rev() {
+            let place = json!({ "addr": format!("0.{function}"), "multifunction": true });
+            self.plug_function(port, &format!("eni{port}f{function}"), mac, &place)?;
+        }
+        Ok(())
+    }
+
+    fn plug_function(&mut self, port: usize, id: &str, mac: &str, place: &Value) -> Result<()> {
+        let net = format!("net-{id}");
         self.monitor.ask("netdev_add", &json!({ "type": "hubport", "id": net, "hubid": port }))?;
-        let device = json!({
+        let mut device = json!({
             "driver": "e1000e", "id": id, "bus": format!("port{port}"), "mac": mac, "netdev": net, "romfile": "",
         });
+        if let (Some(device), Some(place)) = (device.as_object_mut(), place.as_object()) {
+            device.extend(place.clone());
+        }
         self.monitor.ask("device_add", &device)
     }
 
@@ -110,7 +149,12 @@ impl Vm {
         let id = format!("eni{port}");
         self.monitor.ask("device_del", &json!({ "id": id }))?;
         self.monitor.wait_gone(&id, PULL)?;
-        self.monitor.ask("netdev_del", &json!({ "id": format!("net{port}") }))
+        self.monitor.ask("netdev_del", &json!({ "id": format!("net-{id}") }))
+    }
+
+    /// Ends the machine as a power cut does.
+    pub fn cut_power(&mut self) -> Result<()> {
+        self.qemu.kill().map(drop)
     }
 
     /// What its kernel has complained of.
@@ -131,11 +175,19 @@ pub fn test() -> Result<bool> {
 
 fn command(parts: &parts::Parts, folder: &Path, disk: &Path, options: &VmOptions) -> Command {
     let mut qemu = parts.qemu();
-    qemu.args(["-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max", "-m", "1024", "-smp", "2"]);
+    qemu.args(["-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max", "-smp", "2"]);
+    qemu.args(["-m", &options.memory.unwrap_or(MEMORY).to_string()]);
     qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     let socket = |name: &str| format!("unix:{},server=on,wait=off", folder.join(name).display());
     qemu.args(["-serial", &format!("file:{}", folder.join("console").display())]);
     qemu.args(["-serial", &socket("control"), "-qmp", &socket("monitor")]);
+    if options.iommu {
+        qemu.args(["-device", "intel-iommu,intremap=on"]);
+    }
+    if let Some(state) = &options.state {
+        let drive = format!("file={},format=raw,if=none,id=state,cache=writethrough", state.display());
+        qemu.args(["-drive", &drive, "-device", "virtio-blk-pci,drive=state,addr=0x1d"]);
+    }
     for port in 0..PORTS {
         let number = port + 1;
         qemu.args([
@@ -151,7 +203,11 @@ fn command(parts: &parts::Parts, folder: &Path, disk: &Path, options: &VmOptions
         qemu.arg("virtio-net-pci,netdev=own,mac=02:00:00:00:00:01,romfile=,addr=0x1e");
     }
     qemu.arg("-kernel").arg(parts.kernel()).arg("-initrd").arg(disk);
-    qemu.args(["-append", "console=ttyS0,115200 panic=-1 quiet"]);
+    let iommu = options.iommu.then_some("intel_iommu=on");
+    // A busy machine emulates a timer that is too slow for the kernel's check of it, and that is a panic.
+    let words = ["console=ttyS0,115200 panic=-1 quiet no_timer_check"].into_iter().chain(iommu);
+    let words: Vec<&str> = words.chain(options.words.iter().copied()).collect();
+    qemu.args(["-append", &words.join(" ")]);
     qemu
 }
 

@@ -73,10 +73,19 @@ impl Parts {
         self.root.join("kernel")
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file of the kernel's folder of modules.
+    pub(super) fn of_modules(&self, name: &str) -> Result<PathBuf> {
+        Ok(only_entry(&self.root.join("lib/modules"))?.join(name))
+    }
+
     /// The files of modules and of all that they need, in the order in which they are loaded.
     pub(super) fn modules(&self, names: &[&str]) -> Result<Vec<PathBuf>> {
-        let folder = only_entry(&self.root.join("lib/modules"))?;
-        let text = fs::read_to_string(folder.join("modules.dep")).context("read modules.dep")?;
+        let list = self.of_modules("modules.dep")?;
+        let text = fs::read_to_string(&list).context("read modules.dep")?;
         let lines: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
         let stem = |path: &str| {
             let file = path.rsplit('/').next().unwrap_or_default();
@@ -93,7 +102,7 @@ impl Parts {
                 }
             }
         }
-        Ok(order.into_iter().map(|path| folder.join(path)).collect())
+        Ok(order.into_iter().map(|path| list.with_file_name(path)).collect())
     }
 }
 

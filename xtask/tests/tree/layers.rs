@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["model", "api"]),
     ("ec2", &["model", "mandate"]),
     ("cluster", &["model", "mandate", "api", "plan::events", "plan::node"]),
-    ("host", &["model"]),
+    ("host", &["model", "lock"]),
     ("kubelet", &["model", "plan::kubelet", "plan::sriov", "lock"]),
     ("lock", &[]),
     ("clock", &["plan::lease", "mandate"]),
@@ -27,7 +27,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// The files that put the modules together, and may name all of them: the library's root, and the binary.
-const ROOTS: &[&str] = &["lib.rs", "main.rs", "drain.rs", "process.rs", "start.rs", "start_agent.rs"];
+const ROOTS: &[&str] =
+    &["lib.rs", "main.rs", "drain.rs", "load_modules.rs", "process.rs", "start.rs", "start_agent.rs"];
 
 fn allowed(module: &str) -> Option<&'static [&'static str]> {
     MAY_USE.iter().find(|(name, _)| *name == module).map(|(_, allowed)| *allowed)

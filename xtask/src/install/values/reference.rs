@@ -54,7 +54,12 @@ pub const REFERENCE: &[(&str, Became)] = &[
     ),
     ("eniManager.dpdk.driver", WithoutEffect(BY_SLOT)),
     ("eniManager.dpdk.bindingScript", WithoutEffect("no script is run")),
-    ("eniManager.dpdk.sriovDPConfigPath", WithoutEffect("no other device plugin's configuration is written")),
+    (
+        "eniManager.dpdk.sriovDPConfigPath",
+        WithoutEffect(
+            "`nodeAgent.sriovConfig` has another plugin's configuration written, and devices offered by nobody else",
+        ),
+    ),
     ("eniManager.dpdk.resourceNames", WithoutEffect(BY_SLOT)),
     ("resources.controller", KeptBut("the defaults are what is used")),
     ("resources.manager", KeptBut("the defaults are what is used")),

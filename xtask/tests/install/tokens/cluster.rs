@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use axum::http;
-use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client,
     api::{DeleteParams, PostParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,7 +14,7 @@ use xtask::{
     helm::Helm,
     install::{DEFAULT_NAMESPACE, Identity},
     kubectl::Kubectl,
-    testbed::{Testbed, TestbedOptions},
+    testbed::{Testbed, TestbedOptions, bound_token},
 };
 
 use super::super::helm;
@@ -186,27 +185,23 @@ where
     api.create(&PostParams::default(), &serde_json::from_value(object.clone()).unwrap()).await.unwrap()
 }
 
-/// A token as kubelet asks for one: good for a service account, and bound to a pod.
+/// A token of an account, bound to a pod of its own on a node, if it is to have one.
 async fn token(client: &Client, namespace: &str, account: &str, pod: Option<(&str, &str)>) -> String {
-    let mut request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": {}, "spec": { "audiences": [], "expirationSeconds": 3600 } });
-    if let Some((name, node)) = pod {
-        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-        let pod = json!({
-            "metadata": { "name": name },
-            "spec": {
-                "nodeName": node, "serviceAccountName": account,
-                "containers": [{ "name": "x", "image": "x" }],
-            },
-        });
-        let pod = put(&pods, &pod).await;
-        request["spec"]["boundObjectRef"] =
-            json!({ "kind": "Pod", "apiVersion": "v1", "name": name, "uid": pod.uid() });
-    }
-    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
-    let body = http::Request::post(path).header(http::header::CONTENT_TYPE, "application/json");
-    let granted: TokenRequest =
-        client.request(body.body(request.to_string().into_bytes()).unwrap()).await.unwrap();
-    granted.status.unwrap().token
+    let made = match pod {
+        Some((name, node)) => {
+            let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+            let pod = json!({
+                "metadata": { "name": name },
+                "spec": {
+                    "nodeName": node, "serviceAccountName": account,
+                    "containers": [{ "name": "x", "image": "x" }],
+                },
+            });
+            Some(put(&pods, &pod).await)
+        }
+        None => None,
+    };
+    bound_token(client, namespace, account, made.as_ref()).await.unwrap()
 }
 
 /// A slot of a node.

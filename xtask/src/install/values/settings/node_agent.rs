@@ -8,9 +8,15 @@ use super::{ADDRESS, Kind, NAME_OR_NONE, Setting, Shape, set};
 const INTERVAL: &str =
     "^([1-9][0-9]{2,}ms|([1-9][0-9]*([.][0-9]+)?|0[.][1-9][0-9]*)(s|m|h))([0-9]+([.][0-9]+)?(ms|s|m|h))*$";
 
+/// Modules by their names.
+const MODULES: &str = "^([a-zA-Z0-9_-]+(,[a-zA-Z0-9_-]+)*)?$";
+
+/// A file in a folder: the host's root is not mounted.
+const FILE: &str = "^((/[a-zA-Z0-9_.-]+){2,})?$";
+
 /// All of them.
 pub(super) fn all() -> Vec<Setting> {
-    [of_reference(), own()].concat()
+    [of_reference(), of_devices(), own()].concat()
 }
 
 /// Those with names of the reference system.
@@ -50,15 +56,50 @@ fn of_reference() -> Vec<Setting> {
     ]
 }
 
-/// The others.
-fn own() -> Vec<Setting> {
+/// Those of devices that are more than links.
+fn of_devices() -> Vec<Setting> {
     vec![
         set(
             "nodeAgent.dpdk.enabled",
             json!(false),
             Kind::Bool,
-            "Whether agents may bind devices to DPDK drivers: the host's /sys is then writable to them.",
+            "Whether agents may bind devices to DPDK drivers: the host's /sys is then writable to them. Implies \
+             `nodeAgent.devicePlugin`.",
         ),
+        set(
+            "nodeAgent.dpdk.allowUnsafeNoIommu",
+            json!(false),
+            Kind::Bool,
+            "Whether NodeENIs may ask for devices of hosts without an IOMMU, by `allowUnsafeNoIommu`: whoever uses \
+             such a device can write to all of the host's memory.",
+        ),
+        set(
+            "nodeAgent.dpdk.loadModules",
+            json!(""),
+            Kind::Text(MODULES, "names of kernel modules with commas between them, or none"),
+            "Kernel modules that an init container loads from the host's /lib/modules, such as `vfio-pci`: for hosts \
+             whose own configuration does not load them.",
+        ),
+        set(
+            "nodeAgent.devicePlugin",
+            json!(false),
+            Kind::Bool,
+            "Whether agents offer devices to pods as resources of kubelet: its folders of device plugins and of pods' \
+             resources are then theirs to use.",
+        ),
+        set(
+            "nodeAgent.sriovConfig",
+            json!(""),
+            Kind::Text(FILE, "an absolute path of a file, or none"),
+            "The SR-IOV network device plugin's configuration on the host. If it is set, devices are offered by that \
+             plugin, and not by the agent: it has to be restarted when the file changes.",
+        ),
+    ]
+}
+
+/// The others.
+fn own() -> Vec<Setting> {
+    vec![
         set(
             "nodeAgent.networkd",
             json!(false),

@@ -1,13 +1,18 @@
 //! The node agent: service account and `DaemonSet`.
 //!
 //! It has the capability to change links, and nothing else of the host but the folders below. With
-//! `nodeAgent.dpdk.enabled` it may also write the host's /sys and speak with kubelet about devices.
+//! `nodeAgent.devicePlugin` it speaks with kubelet about devices, and with `nodeAgent.dpdk.enabled` it may also write the
+//! host's /sys.
+
+mod environment;
+mod folders;
 
 use eni_operator::api::HAS_ENI_LABEL;
 use serde_json::{Value, json};
 
+use self::environment::environment;
 use super::Part;
-use super::container::{env, env_of_pod, image, more_env, pull_policy, security_context};
+use super::container::{env, image, pull_policy, security_context};
 use super::names::{self, Identity};
 use super::template::{each, filled, only_if, value};
 
@@ -15,69 +20,11 @@ const WHO: Identity = Identity::NodeAgent;
 const FILE: &str = "node-agent";
 
 const DPDK: &str = "or .Values.nodeAgent.dpdk.enabled .Values.eniManager.dpdk.enabled";
+const DEVICES: &str =
+    "or .Values.nodeAgent.devicePlugin .Values.nodeAgent.dpdk.enabled .Values.eniManager.dpdk.enabled";
 const NETWORKD: &str = ".Values.nodeAgent.networkd";
-
-/// Where the host's /sys is for an agent that may write it. The runtime keeps the one at /sys read-only, and
-/// the usual `AppArmor` profile refuses writes below that path.
-const HOST_SYS: &str = "/host/sys";
-
-/// Where systemd-networkd looks for files that do not outlive a boot.
-const NETWORKD_DIR: &str = "/run/systemd/network";
-
-/// A folder of the host.
-struct Folder {
-    name: &'static str,
-    on_host: &'static str,
-    in_container: &'static str,
-    writable: bool,
-    /// Only if this expression holds.
-    when: Option<&'static str>,
-}
-
-const FOLDERS: [Folder; 8] = [
-    // The journal, which outlives the pod.
-    folder("state", "/var/lib/eni-operator", true, None),
-    // To wait until udev has done with a device.
-    folder("udev", "/run/udev", false, None),
-    // To notice that somebody's DHCP client changed the node's name servers.
-    folder("resolve", "/run/systemd/resolve", false, None),
-    folder("networkd", NETWORKD_DIR, true, Some(NETWORKD)),
-    Folder { name: "sys", on_host: "/sys", in_container: HOST_SYS, writable: true, when: Some(DPDK) },
-    folder("device-plugins", "/var/lib/kubelet/device-plugins", true, Some(DPDK)),
-    folder("pod-resources", "/var/lib/kubelet/pod-resources", false, Some(DPDK)),
-    folder("devinfo", "/run/k8s.cni.cncf.io/devinfo/dp", true, Some(DPDK)),
-];
-
-const fn folder(
-    name: &'static str,
-    path: &'static str,
-    writable: bool,
-    when: Option<&'static str>,
-) -> Folder {
-    Folder { name, on_host: path, in_container: path, writable, when }
-}
-
-impl Folder {
-    fn optional(&self, item: &Value) -> Value {
-        match self.when {
-            Some(condition) => only_if(condition, false, item),
-            None => item.clone(),
-        }
-    }
-
-    fn volume(&self) -> Value {
-        let host = json!({ "path": self.on_host, "type": "DirectoryOrCreate" });
-        self.optional(&json!({ "name": self.name, "hostPath": host }))
-    }
-
-    fn mount(&self) -> Value {
-        let mut mount = json!({ "name": self.name, "mountPath": self.in_container });
-        if !self.writable {
-            mount["readOnly"] = json!(true);
-        }
-        self.optional(&mount)
-    }
-}
+const SRIOV: &str = ".Values.nodeAgent.sriovConfig";
+const MODULES: &str = ".Values.nodeAgent.dpdk.loadModules";
 
 pub(super) fn parts() -> Vec<Part> {
     vec![
@@ -123,6 +70,7 @@ fn pod() -> Value {
         // Links are those of the network namespace that one is in.
         "hostNetwork": true,
         "imagePullSecrets": value("imagePullSecrets"),
+        "initContainers": [only_if(MODULES, false, &loader())],
         "nodeSelector": { "kubernetes.io/os": "linux" },
         "priorityClassName": value("nodeAgent.priorityClassName"),
         "securityContext": {
@@ -131,7 +79,7 @@ fn pod() -> Value {
         "serviceAccountName": WHO.service_account(),
         "terminationGracePeriodSeconds": 10,
         "tolerations": value("tolerations"),
-        "volumes": FOLDERS.iter().map(Folder::volume).collect::<Vec<_>>(),
+        "volumes": folders::volumes(),
     })
 }
 
@@ -162,26 +110,20 @@ fn container() -> Value {
         "env": environment(),
         "resources": value("resources.manager"),
         "securityContext": security_context(&["NET_ADMIN"]),
-        "volumeMounts": FOLDERS.iter().map(Folder::mount).collect::<Vec<_>>(),
+        "volumeMounts": folders::mounts(),
     })
 }
 
-/// Variables of flags that the pod itself tells.
-const OF_POD: [(&str, &str); 2] = [("NODE_NAME", "spec.nodeName"), ("NODE_IP", "status.hostIPs")];
-
-/// Variables of flags, and the values that set them.
-const OF_VALUES: [(&str, &str); 4] = [
-    ("ENI_LOG", "logLevel"),
-    ("METRICS_ADDR", "nodeAgent.metricsAddr"),
-    ("CHECK_INTERVAL", "eniManager.checkInterval"),
-    ("DEFAULT_MTU", "eniManager.defaultMTU"),
-];
-
-fn environment() -> Vec<Value> {
-    let mut all: Vec<Value> = OF_POD.iter().map(|(name, field)| env_of_pod(name, field)).collect();
-    all.extend(OF_VALUES.iter().map(|(name, path)| env(name, path)));
-    all.push(only_if(DPDK, false, &json!({ "name": "SYSFS_DIR", "value": HOST_SYS })));
-    all.push(only_if(NETWORKD, false, &json!({ "name": "NETWORKD_DIR", "value": NETWORKD_DIR })));
-    all.push(more_env("nodeAgent.extraEnv"));
-    all
+/// Loads kernel modules, and ends. What it may do to the host the agent may not.
+fn loader() -> Value {
+    json!({
+        "name": "load-modules",
+        "image": image(),
+        "imagePullPolicy": pull_policy(),
+        "args": ["load-modules"],
+        "env": [env("ENI_LOG", "logLevel"), env("KERNEL_MODULES", "nodeAgent.dpdk.loadModules")],
+        "resources": value("resources.manager"),
+        "securityContext": security_context(&["SYS_MODULE"]),
+        "volumeMounts": [folders::modules_mount()],
+    })
 }

@@ -1,7 +1,13 @@
-//! What the kernel shows in files: PCI functions, and how far udev is.
+//! What the kernel shows in files: PCI functions, what there is for programs that drive them, and how far udev is.
+
+mod binding;
+mod platform;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+pub(super) use self::binding::{NO_OVERRIDE, driver_override, locked_by};
+pub(super) use self::platform::{NO_IOMMU_MODE, platform};
 
 use crate::model::{Function, PciAddress};
 
@@ -9,28 +15,29 @@ use crate::model::{Function, PciAddress};
 const NETWORK: &str = "0x02";
 
 /// The network devices on the PCI bus. What cannot be read is left out: a device may go at any time.
-pub(super) fn functions(sysfs: &Path) -> Vec<Function> {
-    let mut found: Vec<Function> =
-        entries(&sysfs.join("bus/pci/devices")).into_iter().filter_map(|path| function(&path)).collect();
+///
+/// Who alone may take them is not among it: that cannot always be read at once.
+pub(super) fn functions(sysfs: &Path, dev: &Path) -> Vec<Function> {
+    let all = entries(&sysfs.join("bus/pci/devices"));
+    let mut found: Vec<Function> = all.into_iter().filter_map(|path| function(&path, dev)).collect();
     found.sort_by(|a, b| a.address.cmp(&b.address));
     found
 }
 
-fn function(path: &Path) -> Option<Function> {
-    let address: PciAddress = path.file_name()?.to_str()?.parse().ok()?;
-    let class = fs::read_to_string(path.join("class")).ok()?;
-    if !class.starts_with(NETWORK) {
+fn function(path: &Path, dev: &Path) -> Option<Function> {
+    let address: PciAddress = name(path)?.parse().ok()?;
+    if !line(&path.join("class"))?.starts_with(NETWORK) {
         return None;
     }
-    let driver = fs::read_link(path.join("driver")).ok();
-    let driver = driver.and_then(|link| Some(link.file_name()?.to_str()?.to_owned()));
     // A virtio device stands between the function and its link.
     let between = entries(path).into_iter().filter(|entry| is_virtio(entry));
     let places = std::iter::once(path.to_owned()).chain(between);
     let mut links: Vec<String> =
         places.flat_map(|place| entries(&place.join("net"))).filter_map(|link| name(&link)).collect();
     links.sort();
-    Some(Function::of(address, driver, links))
+    let driver = target(&path.join("driver"));
+    let binding = binding::of(path, dev, driver.as_deref());
+    Some(Function { binding, ..Function::of(address, driver, links) })
 }
 
 fn is_virtio(path: &Path) -> bool {
@@ -39,6 +46,17 @@ fn is_virtio(path: &Path) -> bool {
 
 fn name(path: &Path) -> Option<String> {
     path.file_name().and_then(|name| name.to_str()).map(str::to_owned)
+}
+
+/// The name of what a link leads to, as of a device's driver.
+fn target(link: &Path) -> Option<String> {
+    name(&fs::read_link(link).ok()?)
+}
+
+/// What a file says, without the end of its line; nothing of one that cannot be read or is empty.
+fn line(file: &Path) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// The entries of a folder; none of one that is not there.
@@ -77,7 +95,7 @@ mod tests {
         put(root.path(), "0000:00:08.0", "0x020000", Some("ena"), "net");
         put(root.path(), "0000:00:09.0", "0x010802", Some("nvme"), "nvme");
         put(root.path(), "0000:00:0a.0", "0x020000", None, "power");
-        let found = functions(root.path());
+        let found = functions(root.path(), Path::new("nowhere"));
         let told: Vec<_> = found
             .iter()
             .map(|one| (one.address.as_str(), one.driver.as_deref(), one.links.join(",")))
@@ -91,7 +109,7 @@ mod tests {
                 ("0000:00:0a.0", None, String::new()),
             ]
         );
-        assert_eq!(functions(Path::new("nowhere")), []);
+        assert_eq!(functions(Path::new("nowhere"), Path::new("nowhere")), []);
     }
 
     #[test]
