@@ -2,9 +2,12 @@
 //! vfio-pci that a real kubelet offers, and its deletion takes them back. The kernel and its IOMMU, kubelet, the agent,
 //! the controller, the API server and the AWS SDK are real; EC2 is `ec2-sim`.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use xtask::vm::{VmOptions, kubelet};
 
+use crate::vm::PATIENCE;
 use crate::whole::{Whole, node_eni};
 
 const RESOURCE: &str = "intel.com/dpdk";
@@ -22,14 +25,29 @@ impl Whole {
         if !xtask::parts::has(kubelet::obtainable()).unwrap() {
             return None;
         }
-        Self::with("--bind-devices", |testbed| VmOptions {
+        let mut whole = Self::with("--bind-devices", |testbed| VmOptions {
             iommu: true,
             modules: vec!["vfio_pci", "vfio_iommu_type1"],
             files: kubelet::files(testbed, "node-a").unwrap(),
             memory: Some(kubelet::MEMORY),
             first: vec!["start-kubelet"],
             ..VmOptions::default()
-        })
+        })?;
+        whole.wait_for_kubelet();
+        Some(whole)
+    }
+
+    /// Waits until kubelet tells which pods hold devices.
+    fn wait_for_kubelet(&mut self) {
+        let begun = Instant::now();
+        while self.node.vm.try_run("test -S /var/lib/kubelet/pod-resources/kubelet.sock").unwrap().0 != 0 {
+            if begun.elapsed() > PATIENCE {
+                let told = self.node.vm.run("tail -n 30 /run/kubelet.log /run/containerd.log").unwrap();
+                panic!("kubelet does not answer: {told}");
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        println!("kubelet answers: after {:?}", begun.elapsed());
     }
 
     /// How many devices of the resource kubelet says that pods may have, or that there are.

@@ -19,6 +19,7 @@ enum Way {
 }
 
 #[test]
+#[ignore = "ten minutes of an emulated machine, whose serial line has lost part of a command: to be run alone"]
 fn an_agent_that_is_killed_at_any_write_is_followed_by_one_that_ends_what_it_began() {
     let Some(mut node) = node(with_vfio) else { return };
     node.vm.run("kill -9 $(cat /run/agent)").unwrap();

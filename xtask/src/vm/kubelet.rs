@@ -61,6 +61,9 @@ pub fn files(testbed: &Testbed, name: &str) -> Result<Vec<(PathBuf, String)>> {
         ("kubelet-of-node.kubeconfig", "kubelet.kubeconfig", config(testbed.admin_token())),
         ("containerd.toml", "containerd.toml", CONTAINERD.to_owned()),
         ("10-own.conflist", "networks/10-own.conflist", NETWORK.to_owned()),
+        // It looks up who it is.
+        ("passwd", "etc/passwd", "root:x:0:0:root:/:/bin/sh\n".to_owned()),
+        ("group", "etc/group", "root:x:0:\n".to_owned()),
         ("start-kubelet", "bin/start-kubelet", START.replace("NAME", name)),
     ];
     let mut files = vec![
