@@ -86,8 +86,16 @@ pub struct Vm {
 }
 
 impl Vm {
-    /// Starts a machine, and returns when it answers.
+    /// Starts a machine, and returns when it answers. One has been silent at its start on a busy host: it gets a second
+    /// chance.
     pub fn start(options: &VmOptions) -> Result<Self> {
+        Self::start_once(options).or_else(|error| {
+            eprintln!("{error:#}; once more");
+            Self::start_once(options)
+        })
+    }
+
+    fn start_once(options: &VmOptions) -> Result<Self> {
         let parts = parts::find()?;
         let folder = tempfile::Builder::new().prefix("eni-vm-").tempdir().context("make a folder")?;
         let disk = folder.path().join("disk.cpio");
