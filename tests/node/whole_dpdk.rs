@@ -55,6 +55,18 @@ impl Whole {
         self.get(&["node", "node-a"])["status"][what][RESOURCE].clone()
     }
 
+    /// How many slots' links are ready for this reason.
+    fn links_are(&self, reason: &str) -> usize {
+        let all = self.get(&["nenia"]);
+        let is_so = |one: &&Value| {
+            let conditions = one["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            conditions
+                .iter()
+                .any(|one| one["type"] == "LinkReady" && one["status"] == "True" && one["reason"] == reason)
+        };
+        all["items"].as_array().map_or(0, |items| items.iter().filter(is_so).count())
+    }
+
     /// The drivers of the network devices in the machine's ports.
     fn drivers(&mut self) -> Vec<String> {
         let command = "cd /sys/bus/pci/devices; for d in 0000:0[1-9]:*; do readlink $d/driver; done";
@@ -93,10 +105,13 @@ fn a_manifest_becomes_devices_that_kubelet_offers_and_its_deletion_takes_them_ba
     kernel["spec"]["enableDPDK"] = json!(false);
     kernel["spec"].as_object_mut().unwrap().remove("dpdkResourceName");
     whole.apply(&kernel);
-    whole.until("links again", |whole| whole.offered("allocatable") == "0" && whole.ready("dpdk") == 3);
+    whole.until("links again", |whole| {
+        whole.offered("allocatable") == "0" && whole.links_are("AsSpecified") == 3
+    });
     assert!(whole.node.link("net2").contains("mtu 9001 "), "{}", whole.node.link("net2"));
     whole.apply(&bound(&["one", "two", "three"], 2));
     whole.until("devices again", |whole| whole.offered("allocatable") == "3" && whole.ready("dpdk") == 3);
+    assert_eq!(whole.links_are("BoundToDPDKDriver"), 3);
     whole.kubectl.run(&["delete", "neni", "dpdk", "--wait=false"]).unwrap();
     whole.until("all to be gone", |whole| whole.get(&["neni", "dpdk"]).is_null() && whole.enis() == 0);
     whole.until("kubelet to offer none", |whole| whole.offered("allocatable") == "0");
