@@ -42,3 +42,4 @@ pub mod model;
 pub mod plan;
 pub mod pulse;
 pub mod telemetry;
+mod whole_file;

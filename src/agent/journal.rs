@@ -1,10 +1,11 @@
 //! The journal on disk: whole or as it was before, whatever happens while it is written.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::plan::host::Journal;
+use crate::whole_file;
 
 const NAME: &str = "journal.json";
 const UNFINISHED: &str = "journal.json.new";
@@ -97,13 +98,7 @@ fn read(folder: &Path) -> io::Result<Journal> {
 }
 
 fn put(folder: &Path, journal: &Journal) -> io::Result<()> {
-    let unfinished = folder.join(UNFINISHED);
-    let mut file = File::create(&unfinished)?;
-    file.write_all(&serde_json::to_vec(journal)?)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, folder.join(NAME))?;
-    // The new name is in the folder, and that is a file of its own.
-    File::open(folder)?.sync_all()
+    whole_file::replace(&folder.join(NAME), &folder.join(UNFINISHED), &serde_json::to_vec(journal)?, None)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Files: which one it is, and changes that are whole or not there.
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+
+use crate::whole_file;
 
 /// Which file it is. The number of an inode is used again, so the time of its last change counts too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +31,7 @@ pub(super) fn replace(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     // Nobody who looks for files by how their names end takes it for one.
     let unfinished = folder.join(format!(".{}.eni-operator", name.to_string_lossy()));
-    let mut file = File::create(&unfinished)?;
-    file.write_all(text)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(folder)?.sync_all()
+    whole_file::replace(path, &unfinished, text, Some(mode))
 }
 
 /// Removes a file, if it is there.

@@ -16,6 +16,7 @@ mod machine;
 mod node;
 mod ports;
 mod random;
+#[path = "../schedules/rng.rs"]
 mod rng;
 mod slots;
 mod systematic;

@@ -77,13 +77,19 @@ pub(crate) async fn dial(socket: &Path) -> Result<Channel, String> {
     channel.map_err(|error| error.to_string())
 }
 
+/// A client of a connection, when it can take a call.
+async fn client(channel: &Channel) -> Result<tonic::client::Grpc<Channel>, Status> {
+    let mut client = tonic::client::Grpc::new(channel.clone());
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    Ok(client)
+}
+
 pub(crate) async fn call<Q, A>(channel: &Channel, path: &'static str, question: Q) -> Result<A, Status>
 where
     Q: Message + 'static,
     A: Message + Default + 'static,
 {
-    let mut client = tonic::client::Grpc::new(channel.clone());
-    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let mut client = client(channel).await?;
     let path = hyper::http::uri::PathAndQuery::from_static(path);
     let answer = client.unary(tonic::Request::new(question), path, ProstCodec::<Q, A>::default()).await;
     answer.map(tonic::Response::into_inner)
@@ -98,8 +104,7 @@ where
     Q: Message + 'static,
     A: Message + Default + 'static,
 {
-    let mut client = tonic::client::Grpc::new(channel.clone());
-    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let mut client = client(channel).await?;
     let path = hyper::http::uri::PathAndQuery::from_static(path);
     let codec = ProstCodec::<Q, A>::default();
     client.server_streaming(tonic::Request::new(question), path, codec).await.map(tonic::Response::into_inner)

@@ -123,13 +123,17 @@ impl Whole {
 
     /// How many slots of a `NodeENI` are ready.
     pub(crate) fn ready(&self, node_eni: &str) -> usize {
+        self.slots_with(|slot, condition| slot["spec"]["nodeENI"] == node_eni && condition["type"] == "Ready")
+    }
+
+    /// How many slots have a condition that holds, of those that are meant.
+    pub(crate) fn slots_with(&self, meant: impl Fn(&Value, &Value) -> bool) -> usize {
         let all = self.get(&["nenia"]);
-        let is_ready = |one: &&Value| {
-            let conditions = one["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            one["spec"]["nodeENI"] == node_eni
-                && conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
+        let has = |slot: &&Value| {
+            let conditions = slot["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            conditions.iter().any(|condition| condition["status"] == "True" && meant(slot, condition))
         };
-        all["items"].as_array().map_or(0, |items| items.iter().filter(is_ready).count())
+        all["items"].as_array().map_or(0, |items| items.iter().filter(has).count())
     }
 
     /// ENIs in EC2, but for the instance's own.

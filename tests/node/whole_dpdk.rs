@@ -57,14 +57,7 @@ impl Whole {
 
     /// How many slots' links are ready for this reason.
     fn links_are(&self, reason: &str) -> usize {
-        let all = self.get(&["nenia"]);
-        let is_so = |one: &&Value| {
-            let conditions = one["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            conditions
-                .iter()
-                .any(|one| one["type"] == "LinkReady" && one["status"] == "True" && one["reason"] == reason)
-        };
-        all["items"].as_array().map_or(0, |items| items.iter().filter(is_so).count())
+        self.slots_with(|_, condition| condition["type"] == "LinkReady" && condition["reason"] == reason)
     }
 
     /// The drivers of the network devices in the machine's ports.

@@ -5,10 +5,12 @@
 //! thread has a table of open files of its own, with none of the process's in it: the next agent is not kept waiting for
 //! a lock that a thread of the last one still has.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
+use tokio::sync::Notify;
 
 /// What such a thread says. It may say several things, or end without a word.
 pub(super) type Answers<T> = Receiver<T>;
@@ -48,6 +50,17 @@ pub(super) async fn gather<T: Send + 'static>(
     };
     // A runtime that is about to end waits for nothing.
     tokio::task::spawn_blocking(wait).await.unwrap_or_default()
+}
+
+/// Waits for what is still to come, for as long as it takes, on a thread of its own, and wakes the agent then.
+pub(super) fn wait_on(what: &'static str, late: Arc<Notify>, wait: impl FnOnce() + Send + 'static) {
+    let wait = move || {
+        wait();
+        late.notify_one();
+    };
+    if let Err(error) = std::thread::Builder::new().name("late".to_owned()).spawn(wait) {
+        tracing::warn!(%error, "nobody waits for {what} that the kernel has not answered");
+    }
 }
 
 /// Gives this thread a table of open files of its own, with nothing in it but standard input, output and error. Where

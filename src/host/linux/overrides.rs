@@ -67,15 +67,11 @@ impl Overrides {
     /// Leaves a device alone until it has answered.
     fn wait_on(&self, device: PciAddress, answers: aside::Answers<Override>) {
         lock(&self.silent).insert(device.clone());
-        let (silent, late) = (self.silent.clone(), self.late.clone());
-        let wait = move || {
+        let silent = self.silent.clone();
+        aside::wait_on("a question to a device", self.late.clone(), move || {
             let _ = answers.recv();
             drop(answers);
             lock(&silent).remove(&device);
-            late.notify_one();
-        };
-        if let Err(error) = std::thread::Builder::new().name("late".to_owned()).spawn(wait) {
-            tracing::warn!(%error, "nobody waits for a device that does not answer");
-        }
+        });
     }
 }

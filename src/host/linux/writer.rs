@@ -78,18 +78,11 @@ impl Writer {
 
     /// Waits for an answer for as long as it takes.
     fn wait_on(&self, change: DeviceChange, answers: aside::Answers<Result<(), HostError>>) {
-        let late = self.late.clone();
-        let wait = move || {
-            match answers.recv() {
-                Ok(Ok(())) => tracing::info!(?change, "a write was answered at last"),
-                Ok(Err(error)) => tracing::warn!(?change, %error, "a write was answered at last"),
-                Err(_) => tracing::error!(?change, "a write ended without an answer"),
-            }
-            late.notify_one();
-        };
-        if let Err(error) = std::thread::Builder::new().name("late".to_owned()).spawn(wait) {
-            tracing::warn!(%error, "nobody waits for a write that the kernel has not answered");
-        }
+        aside::wait_on("a write", self.late.clone(), move || match answers.recv() {
+            Ok(Ok(())) => tracing::info!(?change, "a write was answered at last"),
+            Ok(Err(error)) => tracing::warn!(?change, %error, "a write was answered at last"),
+            Err(_) => tracing::error!(?change, "a write ended without an answer"),
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! A node's kubelet, which can be ended and started again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -91,24 +91,30 @@ impl Kubelet {
     }
 }
 
-/// Kubelet's settings. A disk that is nearly full would otherwise have pods evicted and images deleted.
-fn settings(folder: &std::path::Path, options: &NodeOptions) -> Value {
+fn settings(folder: &Path, options: &NodeOptions) -> Value {
+    let mut settings = common_settings(&folder.join("volume-plugins"));
+    settings["providerID"] = json!(options.provider_id);
+    settings["failCgroupV1"] = json!(false);
+    settings["nodeLeaseDurationSeconds"] = json!(4);
+    settings["crashLoopBackOff"] = json!({ "maxContainerRestartPeriod": "1s" });
+    settings["serializeImagePulls"] = json!(false);
+    settings
+}
+
+/// What every kubelet here is told. A disk that is nearly full would otherwise have pods evicted and images deleted.
+pub(crate) fn common_settings(volume_plugins: &Path) -> Value {
     json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
-        "providerID": options.provider_id,
-        "failCgroupV1": false, "cgroupDriver": "cgroupfs", "failSwapOn": false,
+        "cgroupDriver": "cgroupfs", "failSwapOn": false,
         "containerRuntimeEndpoint": format!("unix://{SOCKET}"),
         "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },
         "authorization": { "mode": "AlwaysAllow" },
         "makeIPTablesUtilChains": false, "enableControllerAttachDetach": false, "resolvConf": "",
-        "nodeStatusUpdateFrequency": "1s", "nodeLeaseDurationSeconds": 4,
-        "imageGCHighThresholdPercent": 100,
+        "nodeStatusUpdateFrequency": "1s", "imageGCHighThresholdPercent": 100,
         "evictionHard": {
             "memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%",
             "imagefs.available": "0%", "imagefs.inodesFree": "0%",
         },
-        "crashLoopBackOff": { "maxContainerRestartPeriod": "1s" },
-        "volumePluginDir": folder.join("volume-plugins"),
-        "serializeImagePulls": false,
+        "volumePluginDir": volume_plugins,
     })
 }

@@ -19,6 +19,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
+pub(crate) use self::kubelet::common_settings;
 pub use self::node::NodeOptions;
 pub(crate) use self::parts::{containerd, runtime_obtainable};
 

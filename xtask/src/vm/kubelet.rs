@@ -2,7 +2,7 @@
 //! containerd, and no image, since no pod runs there.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -11,9 +11,6 @@ use super::node::config;
 use crate::go_tools::KUBELET;
 use crate::nodes;
 use crate::testbed::Testbed;
-
-/// Where containerd listens, in the machine.
-const SOCKET: &str = "/run/containerd/containerd.sock";
 
 const CONTAINERD: &str = r#"version = 2
 root = "/var/lib/containerd"
@@ -80,19 +77,8 @@ pub fn files(testbed: &Testbed, name: &str) -> Result<Vec<(PathBuf, String)>> {
 
 /// Kubelet's settings. It looks after no pods, and so after no control groups.
 fn settings() -> String {
-    json!({
-        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
-        "cgroupDriver": "cgroupfs", "cgroupsPerQOS": false, "enforceNodeAllocatable": [], "failSwapOn": false,
-        "containerRuntimeEndpoint": format!("unix://{SOCKET}"),
-        "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },
-        "authorization": { "mode": "AlwaysAllow" },
-        "makeIPTablesUtilChains": false, "enableControllerAttachDetach": false, "resolvConf": "",
-        "nodeStatusUpdateFrequency": "1s", "imageGCHighThresholdPercent": 100,
-        "evictionHard": {
-            "memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%",
-            "imagefs.available": "0%", "imagefs.inodesFree": "0%",
-        },
-        "volumePluginDir": "/var/lib/volume-plugins",
-    })
-    .to_string()
+    let mut settings = nodes::common_settings(Path::new("/var/lib/volume-plugins"));
+    settings["cgroupsPerQOS"] = json!(false);
+    settings["enforceNodeAllocatable"] = json!([]);
+    settings.to_string()
 }
