@@ -146,6 +146,16 @@ fn an_attached_eni_is_ready_when_its_agent_says_so_and_unknown_without_one() {
 }
 
 #[test]
+fn what_an_agent_said_of_an_older_spec_does_not_make_an_eni_ready() {
+    let attached = slot(Some(CloudState::Attached));
+    let mut changed = with_condition(attached, ConditionType::LinkReady, Some(true), Reason::AsSpecified);
+    changed.metadata.generation = changed.metadata.generation.map(|number| number + 1);
+    assert_eq!(ready(&changed, &ATTACHED), (None, Reason::NoAgent));
+    let agentless = Settings { agent_required: false, ..settings() };
+    assert_eq!(find(&say(&changed, &ATTACHED, &agentless), ConditionType::Ready).holds, Some(true));
+}
+
+#[test]
 fn a_device_that_kubelet_should_offer_is_ready_only_when_it_does() {
     let mut slot = with_condition(
         slot(Some(CloudState::Attached)),
