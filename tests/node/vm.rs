@@ -139,7 +139,7 @@ fn devices_that_are_plugged_into_a_machine_become_ready_links_and_go_again() {
 
 /// Slot 0, whose MTU changes while no agent is there.
 fn an_agent_that_is_killed_is_followed_by_one_that_goes_on(node: &mut Machine) {
-    node.vm.run("kill -9 $(cat /run/agent)").unwrap();
+    node.vm.run("stop-agent").unwrap();
     node.vm.run("ip link set net0 mtu 1500 down").unwrap();
     node.cluster.set("s0", &json!({ "mtu": 9000 }));
     node.vm.run("start-agent").unwrap();

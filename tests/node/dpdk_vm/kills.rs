@@ -22,7 +22,7 @@ enum Way {
 #[ignore = "ten minutes of an emulated machine, whose serial line has lost part of a command: to be run alone"]
 fn an_agent_that_is_killed_at_any_write_is_followed_by_one_that_ends_what_it_began() {
     let Some(mut node) = node(with_vfio) else { return };
-    node.vm.run("kill -9 $(cat /run/agent)").unwrap();
+    node.vm.run("stop-agent").unwrap();
     let mac = mac(1);
     node.vm.plug(0, &mac.to_string()).unwrap();
     let mut killed = vec![];
@@ -52,7 +52,7 @@ fn one_kill(node: &mut Machine, way: Way, moment: usize, side: &str, count: usiz
         node.cluster.put("node-a", &slot, mac(1), "net1");
         restart(node);
         node.until_ready(&slot);
-        node.vm.run("kill -9 $(cat /run/agent)").unwrap();
+        node.vm.run("stop-agent").unwrap();
         node.cluster.set(&slot, &bound_to("vfio-pci"));
     } else {
         node.cluster.put_with("node-a", &slot, mac(1), &bound_to("vfio-pci"));
@@ -66,7 +66,7 @@ fn one_kill(node: &mut Machine, way: Way, moment: usize, side: &str, count: usiz
     let place = node.place(&slot);
     node.use_device(&place);
     if way == Way::Release {
-        node.vm.run("kill -9 $(cat /run/agent)").unwrap();
+        node.vm.run("stop-agent").unwrap();
         start(node, moment, side);
         node.release(&slot);
         at = at_its_moment(node, &slot, released);
@@ -75,7 +75,7 @@ fn one_kill(node: &mut Machine, way: Way, moment: usize, side: &str, count: usiz
     node.release(&slot);
     node.until_released(&slot);
     node.is_back(&place, mac(1));
-    node.vm.run("kill -9 $(cat /run/agent)").unwrap();
+    node.vm.run("stop-agent").unwrap();
     at
 }
 
@@ -91,16 +91,12 @@ fn at_its_moment(node: &mut Machine, slot: &str, done: impl Fn(&Machine, &str) -
     Some(all.trim().to_owned())
 }
 
-/// Starts an agent that is killed at a moment, and returns when it runs.
+/// Starts an agent that is killed at a moment.
 fn start(node: &mut Machine, moment: usize, side: &str) {
-    let command = format!("start-agent stop-at {moment} {side} /run/moments");
-    node.until("an agent that is watched", |node| {
-        node.vm.run(&format!("kill -9 $(cat /run/agent) 2>/dev/null; {command}")).unwrap();
-        node.vm.try_run("sleep 1; test -e /run/moments").unwrap().0 == 0
-    });
+    node.vm.run(&format!("rm -f /run/moments; start-agent stop-at {moment} {side} /run/moments")).unwrap();
 }
 
 /// Ends what runs, and starts an agent that nobody kills.
 fn restart(node: &mut Machine) {
-    node.vm.run("kill -9 $(cat /run/agent) 2>/dev/null; rm -f /run/moments; start-agent").unwrap();
+    node.vm.run("rm -f /run/moments; start-agent").unwrap();
 }

@@ -17,6 +17,7 @@ const LOADED: &[&str] = &[
     "virtio_pci",
     "virtio_net",
     "virtio_blk",
+    "virtio_console",
     "crc32c_generic",
     "ext4",
     "e1000e",

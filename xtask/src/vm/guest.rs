@@ -1,4 +1,5 @@
-//! The shell in the machine: a command a line, what it says, and how it ended.
+//! The shell in the machine: a command a line, what it says, and how it ended. Both come over a port of virtio, which
+//! waits where a serial line loses what comes too fast.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -29,11 +30,10 @@ while read -r module; do insmod "$module" || echo "no $module"; done </modules
 [ ! -e /dev/vda ] || mount -t ext4 /dev/vda /var
 ip() { /usr/sbin/ip "$@"; }
 ip link set lo up
-stty -F /dev/ttyS1 raw -echo
-exec 3<>/dev/ttyS1
+exec 3<>/dev/vport*p1
 echo "@@READY" >&3
 while IFS= read -r command <&3; do
-  ( eval "$command" ) </dev/null >/run/said 2>&1
+  ( eval "$command" ) </dev/null >/run/said 2>&1 3>&-
   code=$?
   cat /run/said >&3
   echo "@@CODE=$code" >&3

@@ -2,7 +2,7 @@
 //!
 //! The machine is QEMU's q35 with a port for each device, emulated by software: a host's own virtualisation is
 //! not needed. Its disk is its memory: busybox, this machine's `ip`, the modules of a stock Debian kernel, and what
-//! a test adds. It is spoken to by two sockets, QEMU's monitor and the machine's second serial port.
+//! a test adds. It is spoken to by two sockets, QEMU's monitor and a port of virtio.
 
 mod archive;
 mod guest;
@@ -186,9 +186,11 @@ fn command(parts: &parts::Parts, folder: &Path, disk: &Path, options: &VmOptions
     qemu.args(["-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max", "-smp", "2"]);
     qemu.args(["-m", &options.memory.unwrap_or(MEMORY).to_string()]);
     qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
-    let socket = |name: &str| format!("unix:{},server=on,wait=off", folder.join(name).display());
+    let socket = |name: &str| format!("{},server=on,wait=off", folder.join(name).display());
     qemu.args(["-serial", &format!("file:{}", folder.join("console").display())]);
-    qemu.args(["-serial", &socket("control"), "-qmp", &socket("monitor")]);
+    qemu.args(["-qmp", &format!("unix:{}", socket("monitor"))]);
+    qemu.args(["-chardev", &format!("socket,id=control,path={}", socket("control"))]);
+    qemu.args(["-device", "virtio-serial-pci,addr=0x1c", "-device", "virtserialport,chardev=control,nr=1"]);
     if options.iommu {
         qemu.args(["-device", "intel-iommu,intremap=on"]);
     }

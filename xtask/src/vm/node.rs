@@ -37,13 +37,16 @@ impl Vm {
         let kubeconfig = testbed.folder().join(format!("kubeconfig-of-{name}"));
         std::fs::write(&kubeconfig, config(&testbed.token_of(Bearer::AgentOn(name))?))
             .context("write the node's kubeconfig")?;
-        let start = testbed.folder().join(format!("agent-of-{name}"));
-        std::fs::write(&start, script(name, flags)).context("write the agent's start")?;
+        let script = |what: &str, text: &str| {
+            let path = testbed.folder().join(format!("{what}-of-{name}"));
+            std::fs::write(&path, text).with_context(|| format!("write {}", path.display())).map(|()| path)
+        };
         let files = [
             (agent.to_owned(), "bin/eni-operator"),
             (kubeconfig, "kubeconfig"),
             (testbed.ca_path().to_owned(), "ca"),
-            (start, "bin/start-agent"),
+            (script("start", &start(name, flags))?, "bin/start-agent"),
+            (script("stop", STOP)?, "bin/stop-agent"),
         ];
         let files = files.into_iter().map(|(from, at)| (from, at.to_owned())).chain(options.files);
         let first = options.first.clone();
@@ -78,11 +81,21 @@ pub(super) fn config(token: &str) -> String {
     .to_string()
 }
 
-/// Starts the agent, with its log in `/run/log` and its number in `/run/agent`. What stands before the agent's name,
-/// such as a program that runs it, is given to the script.
-fn script(name: &str, flags: &str) -> String {
+/// Starts the agent, with its log in `/run/log` and its number in `/run/agent`, when the one before has ended. What
+/// stands before the agent's name, such as a program that runs it, is given to the script.
+fn start(name: &str, flags: &str) -> String {
     format!(
-        "#!/bin/sh\n\"$@\" eni-operator --log-format json node-agent --node-name {name} --kubeconfig /kubeconfig \
-         --state-dir /var/state --metrics-addr 0 {flags} >>/run/log 2>&1 &\necho $! >/run/agent\n"
+        "#!/bin/sh\nstop-agent\n\"$@\" eni-operator --log-format json node-agent --node-name {name} \
+         --kubeconfig /kubeconfig --state-dir /var/state --metrics-addr 0 {flags} >>/run/log 2>&1 &\n\
+         echo $! >/run/agent\n"
     )
 }
+
+/// Kills the agent, and returns when nothing is left of it, who runs it being killed first. A thread that the kernel does
+/// not let go keeps it for longer.
+const STOP: &str = r#"#!/bin/sh
+[ ! -e /run/agent ] || kill -9 "$(cat /run/agent)" 2>/dev/null
+rm -f /run/agent
+left=100
+while pidof eni-operator >/dev/null && [ $((left -= 1)) -gt 0 ]; do usleep 20000; done
+"#;
