@@ -245,7 +245,9 @@ fn on_the_host(object: &NodeENIAttachment, settings: &Settings) -> Option<Verdic
         (None, _) if settings.agent_required => {
             say(None, Reason::NoAgent, "attached; no agent has reported from the node")
         }
-        (Some(link), _) if settings.agent_required && link.observed_generation != object.metadata.generation => {
+        (Some(link), _)
+            if settings.agent_required && link.observed_generation != object.metadata.generation =>
+        {
             say(None, Reason::NoAgent, "attached; the node's agent has not reported on this spec yet")
         }
         (Some(link), _) if link.status != "True" => say(Some(false), Reason::LinkNotReady, &link.message),

@@ -75,7 +75,6 @@ impl Whole {
 }
 
 #[test]
-#[ignore = "the machine's kubelet has not been seen to the end of this yet: to be run alone"]
 fn a_manifest_becomes_devices_that_kubelet_offers_and_its_deletion_takes_them_back() {
     let Some(mut whole) = Whole::with_kubelet() else { return };
     whole.apply(&bound(&["one", "two"], 2));

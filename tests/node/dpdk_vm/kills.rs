@@ -7,32 +7,19 @@ use crate::vm::Machine;
 /// Moments at which the agent is killed, at least.
 const MOMENTS: usize = 50;
 
-/// What is to come of it, when the agent is told to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Way {
-    /// From a device that has just come to one for programs.
-    Bind,
-    /// Likewise, from a link that was ready.
-    Turn,
-    /// And back.
-    Release,
-}
-
 #[test]
-#[ignore = "ten minutes of an emulated machine, whose serial line has lost part of a command: to be run alone"]
 fn an_agent_that_is_killed_at_any_write_is_followed_by_one_that_ends_what_it_began() {
     let Some(mut node) = node(with_vfio) else { return };
     node.vm.run("stop-agent").unwrap();
-    let mac = mac(1);
-    node.vm.plug(0, &mac.to_string()).unwrap();
+    node.vm.plug(0, &mac(1).to_string()).unwrap();
     let mut killed = vec![];
-    for way in [Way::Bind, Way::Turn, Way::Release] {
-        for side in ["before", "after"] {
-            let mut moment = 1;
-            while let Some(at) = one_kill(&mut node, way, moment, side, killed.len()) {
-                killed.push(format!("{way:?} {side} {at}"));
-                moment += 1;
+    for side in ["before", "after"] {
+        for number in 1.. {
+            let all = one_device(&mut node, Moment { number, side });
+            if all.is_empty() {
+                break;
             }
+            killed.extend(all);
         }
     }
     println!("killed at {} moments: {killed:#?}", killed.len());
@@ -40,49 +27,56 @@ fn an_agent_that_is_killed_at_any_write_is_followed_by_one_that_ends_what_it_beg
     assert_eq!(node.vm.complaints(), Vec::<String>::new());
 }
 
-/// Kills the agent at one moment of one way, and sees the device bound, used and given back all the same. Says what the
-/// moment was; nothing if the way has no such moment.
-fn one_kill(node: &mut Machine, way: Way, moment: usize, side: &str, count: usize) -> Option<String> {
-    let slot = format!("k{count}-{moment}-{side}-{}", format!("{way:?}").to_lowercase());
-    let bound =
-        |node: &Machine, slot: &str| node.cluster.says(slot, super::DRIVER_BOUND, "True", "AsSpecified");
-    let released = |node: &Machine, slot: &str| node.cluster.says(slot, super::RELEASED, "True", "Released");
-    let mut at = None;
-    if way == Way::Turn {
-        node.cluster.put("node-a", &slot, mac(1), "net1");
-        restart(node);
-        node.until_ready(&slot);
-        node.vm.run("stop-agent").unwrap();
-        node.cluster.set(&slot, &bound_to("vfio-pci"));
+/// When an agent is killed: before or after the so many-th of its writes.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    number: usize,
+    side: &'static str,
+}
+
+/// Kills the agent at a moment while it binds a device, and another while it gives it back; each time the next agent,
+/// too, while it goes on. Sees the device bound, used and given back all the same. Says at which writes they were
+/// killed: none if the first had no such moment.
+fn one_device(node: &mut Machine, moment: Moment) -> Vec<String> {
+    let slot = format!("{}-{}", moment.side, moment.number);
+    if moment.number.is_multiple_of(2) {
+        was_a_link(node, &slot);
     } else {
         node.cluster.put_with("node-a", &slot, mac(1), &bound_to("vfio-pci"));
     }
-    if way != Way::Release {
-        start(node, moment, side);
-        at = at_its_moment(node, &slot, bound);
-    }
+    let bound = |node: &Machine| node.cluster.says(&slot, super::DRIVER_BOUND, "True", "AsSpecified");
+    let mut killed = two_lives(node, moment, bound);
     restart(node);
     node.until_bound(&slot);
     let place = node.place(&slot);
     node.use_device(&place);
-    if way == Way::Release {
-        node.vm.run("stop-agent").unwrap();
-        start(node, moment, side);
-        node.release(&slot);
-        at = at_its_moment(node, &slot, released);
-        restart(node);
-    }
+    node.vm.run("stop-agent").unwrap();
     node.release(&slot);
+    let released = |node: &Machine| node.cluster.says(&slot, super::RELEASED, "True", "Released");
+    killed.extend(two_lives(node, moment, released));
+    restart(node);
     node.until_released(&slot);
     node.is_back(&place, mac(1));
     node.vm.run("stop-agent").unwrap();
-    at
+    killed
 }
 
-/// Waits until the agent was killed, or has done what it was told without coming to that moment.
-fn at_its_moment(node: &mut Machine, slot: &str, done: impl Fn(&Machine, &str) -> bool) -> Option<String> {
+/// Kills an agent at its moment, and the next at one of its first. Says which writes they were; nothing where the first
+/// is done without having come to that moment.
+fn two_lives(node: &mut Machine, moment: Moment, done: impl Fn(&Machine) -> bool) -> Vec<String> {
+    let Some(first) = one_life(node, moment, &done) else { return vec![] };
+    let next = Moment { number: 1 + moment.number % 4, ..moment };
+    let second =
+        one_life(node, next, &done).map(|at| format!("{} {} after that: {at}", next.side, next.number));
+    [format!("{} {}: {first}", moment.side, moment.number)].into_iter().chain(second).collect()
+}
+
+/// Starts an agent, and waits until it was killed at its moment, which it says, or has done what it was told.
+fn one_life(node: &mut Machine, moment: Moment, done: impl Fn(&Machine) -> bool) -> Option<String> {
+    let Moment { number, side } = moment;
+    node.vm.run(&format!("rm -f /run/moments; start-agent stop-at {number} {side} /run/moments")).unwrap();
     node.until("the agent to be killed, or to be done", |node| {
-        done(node, slot) || node.says_file("/run/moments", "killed")
+        done(node) || node.says_file("/run/moments", "killed")
     });
     if !node.says_file("/run/moments", "killed") {
         return None;
@@ -91,9 +85,13 @@ fn at_its_moment(node: &mut Machine, slot: &str, done: impl Fn(&Machine, &str) -
     Some(all.trim().to_owned())
 }
 
-/// Starts an agent that is killed at a moment.
-fn start(node: &mut Machine, moment: usize, side: &str) {
-    node.vm.run(&format!("rm -f /run/moments; start-agent stop-at {moment} {side} /run/moments")).unwrap();
+/// Makes a slot whose device is to be bound after it was a link that was ready.
+fn was_a_link(node: &mut Machine, slot: &str) {
+    node.cluster.put("node-a", slot, mac(1), "net1");
+    restart(node);
+    node.until_ready(slot);
+    node.vm.run("stop-agent").unwrap();
+    node.cluster.set(slot, &bound_to("vfio-pci"));
 }
 
 /// Ends what runs, and starts an agent that nobody kills.

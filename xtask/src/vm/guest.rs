@@ -30,7 +30,9 @@ while read -r module; do insmod "$module" || echo "no $module"; done </modules
 [ ! -e /dev/vda ] || mount -t ext4 /dev/vda /var
 ip() { /usr/sbin/ip "$@"; }
 ip link set lo up
-exec 3<>/dev/vport*p1
+port() { set -- /dev/vport*p1; [ -c "$1" ] && echo "$1"; }
+until port >/run/port; do usleep 10000; done
+exec 3<>"$(cat /run/port)"
 echo "@@READY" >&3
 while IFS= read -r command <&3; do
   ( eval "$command" ) </dev/null >/run/said 2>&1 3>&-
