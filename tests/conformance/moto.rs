@@ -5,7 +5,7 @@ use std::{env, io, net::TcpListener, process::Command, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpStream, time::sleep};
 use xtask::{
-    parts,
+    http, parts,
     process::{Guarded, Output},
 };
 
@@ -40,6 +40,11 @@ pub(crate) fn is_required() -> bool {
 }
 
 impl Moto {
+    /// Has it forget all that was made.
+    pub(crate) fn forget(&self) {
+        http::request("POST", &self.endpoint, "/moto-api/reset", None).expect("moto forgets");
+    }
+
     async fn up(&mut self, port: u16) {
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             self.child.check_alive().expect("moto runs");

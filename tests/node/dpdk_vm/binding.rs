@@ -13,6 +13,7 @@ fn a_device_is_bound_and_used_and_given_back_whatever_happens_to_it() {
     used_and_given_back(&mut node);
     a_device_that_a_program_has_open_is_waited_for(&mut node);
     a_device_that_is_pulled_out_while_bound_is_bound_anew(&mut node);
+    a_device_that_is_pulled_out_while_a_program_has_it_keeps_nothing_else_waiting(&mut node);
     a_link_becomes_a_device_for_programs_and_a_link_again(&mut node);
     assert_eq!(node.vm.complaints(), Vec::<String>::new());
 }
@@ -69,6 +70,34 @@ fn a_device_that_is_pulled_out_while_bound_is_bound_anew(node: &mut Machine) {
     node.vm.pull(4).unwrap();
     node.release("pulled");
     node.until_released("pulled");
+}
+
+fn a_device_that_is_pulled_out_while_a_program_has_it_keeps_nothing_else_waiting(node: &mut Machine) {
+    let torn = node.want("torn", 6, "vfio-pci");
+    let other = node.want("spared", 7, "vfio-pci");
+    node.vm.plug(6, &torn.to_string()).unwrap();
+    node.vm.plug(7, &other.to_string()).unwrap();
+    node.until_bound("torn");
+    node.until_bound("spared");
+    let place = node.place("torn");
+    node.hold(&place);
+    node.vm.begin_pull(6).unwrap();
+    // It waits for the program, and no other device can be plugged in meanwhile.
+    node.until("the kernel to wait for the program", |node| {
+        let (_, waits) = node.vm.try_run("cat /proc/[0-9]*/wchan").unwrap();
+        waits.contains("vfio_unregister_group_dev")
+    });
+    node.vm.run("start-agent").unwrap();
+    let place = node.place("spared");
+    node.release("spared");
+    node.until_released("spared");
+    node.is_back(&place, other);
+    node.let_go();
+    node.vm.end_pull(6).unwrap();
+    node.until_said("torn", DRIVER_BOUND, "False", "LinkNotFound");
+    node.release("torn");
+    node.until_released("torn");
+    node.vm.pull(7).unwrap();
 }
 
 fn a_link_becomes_a_device_for_programs_and_a_link_again(node: &mut Machine) {

@@ -154,8 +154,18 @@ impl Vm {
 
     /// Pulls the device out of a port, and returns when it is gone.
     pub fn pull(&mut self, port: usize) -> Result<()> {
+        self.begin_pull(port)?;
+        self.end_pull(port)
+    }
+
+    /// Asks for the device of a port. It is there until the kernel lets go of it.
+    pub fn begin_pull(&mut self, port: usize) -> Result<()> {
+        self.monitor.ask("device_del", &json!({ "id": format!("eni{port}") }))
+    }
+
+    /// Returns when the device that was asked for is gone.
+    pub fn end_pull(&mut self, port: usize) -> Result<()> {
         let id = format!("eni{port}");
-        self.monitor.ask("device_del", &json!({ "id": id }))?;
         self.monitor.wait_gone(&id, PULL)?;
         self.monitor.ask("netdev_del", &json!({ "id": format!("net-{id}") }))
     }
