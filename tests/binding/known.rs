@@ -113,6 +113,20 @@ fn a_bind_that_the_driver_refuses_is_undone_said_and_tried_again() {
 }
 
 #[test]
+fn why_a_device_was_not_bound_is_not_said_any_more_when_nobody_asks_for_that() {
+    let mut node = Node::new(1);
+    lock(&node.machine).faults.insert(Fault::BindFails);
+    node.edit(1, "DPDK", |slot| slot.spec.dpdk = Some(dpdk("vfio-pci")));
+    go_on(&mut node, 3);
+    assert_eq!(reason(&node, 1, ConditionType::DriverBound), is("False", "BindFailed"));
+    node.edit(1, "a link", |slot| slot.spec.dpdk = None);
+    go_on(&mut node, 3);
+    assert_eq!(reason(&node, 1, ConditionType::LinkReady), is("True", "AsSpecified"));
+    assert_eq!(reason(&node, 1, ConditionType::DriverBound), is("False", "AsSpecified"));
+    check(&mut node, "a link");
+}
+
+#[test]
 fn a_device_that_no_driver_takes_back_is_said_to_be_so_and_tried_for_again() {
     let mut node = bound(1);
     lock(&node.machine).faults.insert(Fault::NativeFails);

@@ -99,10 +99,11 @@ impl Say {
         self
     }
 
-    /// With what is true of the driver, where it was said otherwise before.
+    /// With what is true of the driver, where something was said of it before.
     pub(super) fn with_driver(self, slot: &NodeENIAttachment) -> Self {
         let known = self.verdict(ConditionType::DriverBound).is_some();
-        if known || is_dpdk(self.driver.as_deref()) || !slot.holds(ConditionType::DriverBound) {
+        let said = slot.condition(ConditionType::DriverBound).is_some();
+        if known || is_dpdk(self.driver.as_deref()) || !said {
             return self;
         }
         let why = match &self.driver {
