@@ -14,6 +14,8 @@ pub(crate) enum Runs {
     Both,
     /// Against `ec2-sim` alone, because moto is not right: why.
     SimOnly(&'static str),
+    /// Against `ec2-sim` alone, and not even tried on moto, which would work on it without an end: why.
+    NeverOnMoto(&'static str),
 }
 
 /// The conversation.

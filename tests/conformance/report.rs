@@ -28,7 +28,7 @@ impl Report {
     /// Compares what came of a case on the simulator with what is expected.
     pub(crate) fn sim_gave(&mut self, case: &Case, lines: &[String]) {
         self.cases += 1;
-        if let Runs::SimOnly(why) = case.runs {
+        if let Runs::SimOnly(why) | Runs::NeverOnMoto(why) = case.runs {
             self.sim_only += 1;
             self.reasons.push(format!("| {} | {why} |", case.title()));
         }
@@ -49,7 +49,7 @@ impl Report {
             Runs::SimOnly(why) if lines == case.expected => {
                 self.faults.push(format!("moto: {} is right after all, in spite of: {why}", case.title()));
             }
-            Runs::SimOnly(why) => self.disagreements.push(row(case, why, lines)),
+            Runs::SimOnly(why) | Runs::NeverOnMoto(why) => self.disagreements.push(row(case, why, lines)),
         }
     }
 

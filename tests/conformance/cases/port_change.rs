@@ -9,7 +9,7 @@ use eni_operator::{
 
 use crate::{
     case::{
-        Runs::{Both, SimOnly},
+        Runs::{Both, NeverOnMoto, SimOnly},
         cases,
     },
     render::{meant, ours},
@@ -64,7 +64,7 @@ cases! {
         "nine: 9",
         "a tenth: Refused, PrivateIpAddressLimitExceeded",
     ];
-    a_full_subnet_gives_no_address, SimOnly("moto lets the count of free addresses go below zero") => [
+    a_full_subnet_gives_no_address, NeverOnMoto("moto looks for a free address for ever") => [
         "thirty: SubnetFull, InsufficientFreeAddressesInSubnet",
     ];
     a_dry_run_tells_whether_a_create_is_allowed_and_creates_nothing, SimOnly("moto says nothing but yes") => [
