@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a command may take. The longest, all tests after a first build with the AWS SDK, takes 40 minutes on two cores.
-const LIMIT: Duration = Duration::from_mins(60);
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// A step.
 #[derive(Debug, Clone, Copy)]
