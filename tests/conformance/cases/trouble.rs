@@ -69,7 +69,7 @@ async fn create(world: &mut World, asked: &str) {
     world.note(asked, meant(answer, |eni| eni.id.to_string()));
 }
 
-/// More than EC2 lets somebody call at once. moto, which has no limit, takes a third of a second for each.
+/// More than EC2 lets somebody call at once. moto, which has no limit, answers all of them.
 const ENOUGH: u32 = 110;
 
 /// Deletes nothing, until EC2 has had enough: how often that took, and what it said.
